@@ -1,0 +1,152 @@
+/* The contract between superopt_cc/verify/runner.py and superopt-runner.
+ *
+ * superopt-runner IMAGE CASES_FD RESULTS_FD TRACE_FD maps a static image, answers requests read
+ * from standard input on standard output, and runs every batch in a forked child that may make
+ * no system call but return from a signal and exit (design 5.8).  Expected results never enter
+ * the child: Python compares.  All values are little endian, all structs packed by hand to
+ * 8-byte multiples; runner.py holds the same layouts as struct formats.
+ */
+#ifndef SUPEROPT_RUNNER_H
+#define SUPEROPT_RUNNER_H
+
+#include <stdint.h>
+
+#define RUNNER_MAGIC 0x53504f52u
+
+enum { MAX_CALLEES = 64, NOISE_STACK = 4096, CALLER_FRAME = 256, MAX_STACK_WORDS = 64 };
+
+/* Which part of the machine a callee is called with: bits that count of each register. */
+struct callee {
+    uint64_t gpr_mask[6];  /* rdi rsi rdx rcx r8 r9 */
+    uint64_t xmm_mask[8];  /* low 64 bits of xmm0..7 */
+    uint64_t al_mask;      /* variadic calls pass the vector register count in al */
+    uint64_t flags;        /* CALLEE_* */
+    uint64_t target;       /* local callee behind a wrap: its address; or REAL_* */
+};
+enum { CALLEE_NORETURN = 1, CALLEE_WRAP = 2, CALLEE_REAL = 4 };
+/* `target` of a CALLEE_REAL: library functions that run for real and are not recorded. */
+enum { REAL_MEMCPY = 1, REAL_MEMMOVE, REAL_MEMSET, REAL_MEMCMP, REAL_STRLEN };
+
+struct setup { /* sent once, before any request */
+    uint64_t magic;
+    uint64_t arena_base;   /* slot s, writable view: base + s*stride + guard */
+    uint64_t arena_slots;  /* read-only view of slot s: slot s + slots */
+    uint64_t slot_bytes;
+    uint64_t slot_stride;
+    uint64_t slot_guard;
+    uint64_t gate;         /* address of the 8-byte gate pointer in the image */
+    uint64_t text_low, text_high; /* steps are logged inside */
+    uint64_t callees;      /* how many of `struct callee` follow */
+};
+
+struct request {
+    uint64_t magic;
+    uint64_t entry;        /* function to run */
+    uint64_t cases_offset; /* first case in the cases file */
+    uint64_t count;
+    uint64_t noise;        /* seed of register, flag and stack noise */
+    uint64_t flags;        /* REQ_* */
+    uint64_t max_ticks;    /* 10 ms ticks of CPU time for one case */
+    uint64_t max_steps;    /* for one case, single stepping */
+    uint64_t wall_ms;      /* for the whole batch */
+    uint64_t diag_offset;  /* array of `struct diag` in the results file */
+    uint64_t rax_mask, rdx_mask;
+    uint64_t xmm0_mask[2], xmm1_mask[2];
+    uint64_t mxcsr_mask;   /* exception flags that count */
+};
+/* REQ_STOP_ON_BAD ends the batch at a crash or endless loop, REQ_STOP_ON_LOOP at the latter. */
+enum { REQ_STEP = 1, REQ_STOP_ON_BAD = 2, REQ_CLEAN_UPPER = 4, REQ_STOP_ON_LOOP = 8 };
+
+struct reply {
+    uint64_t magic;
+    uint64_t done;         /* cases finished */
+    uint64_t end;          /* END_* */
+    uint64_t signal;
+    uint64_t steps;        /* trace entries written */
+};
+enum { END_FINISHED = 0, END_DIED = 1, END_WALL = 2, END_STOPPED = 3 };
+
+/* One case: header, then stack words, windows (each followed by its bytes, padded to 8), then
+ * answers (each followed by its stores). */
+struct case_head {
+    uint64_t bytes;        /* whole case, a multiple of 8 */
+    uint64_t out_offset;   /* where its `struct result` goes in the results file */
+    uint64_t out_bytes;    /* capacity there */
+    uint64_t gpr[6];
+    uint64_t xmm[8][2];
+    uint64_t mxcsr;
+    uint64_t skew;         /* 8: enter with a misaligned stack */
+    uint64_t stack_words, windows, answers;
+};
+struct window {
+    uint64_t address;      /* what is dumped and compared */
+    uint64_t setup;        /* where the bytes are written (a writable view) */
+    uint64_t length;
+    uint64_t flags;        /* WINDOW_* */
+};
+enum { WINDOW_DUMP = 1 };
+struct answer {
+    uint64_t rax, rdx, xmm0[2], xmm1[2];
+    uint64_t flags;        /* ANSWER_* */
+    uint64_t stores;
+};
+enum { ANSWER_NORETURN = 1 };
+struct store { uint64_t address, length; /* bytes follow, padded to 8 */ };
+
+/* What a case did: compared byte by byte.  Window dumps follow, then `struct call`s. */
+struct result {
+    uint64_t status;       /* STATUS_* */
+    uint64_t signal;
+    uint64_t rax, rdx, xmm0[2], xmm1[2];
+    uint64_t broken;       /* BROKEN_* bits: machine state of design 5.3 not kept */
+    uint64_t mxcsr_flags;
+    uint64_t calls;
+    uint64_t call_hash;    /* over all call records, also those that did not fit */
+};
+enum { STATUS_NONE, STATUS_RETURNED, STATUS_SIGNAL, STATUS_TIMEOUT, STATUS_NORETURN, STATUS_STEPS };
+enum {
+    BROKEN_RBX = 1, BROKEN_RBP = 2, BROKEN_R12 = 4, BROKEN_R13 = 8, BROKEN_R14 = 16,
+    BROKEN_R15 = 32, BROKEN_RSP = 64, BROKEN_DF = 128, BROKEN_MXCSR = 256, BROKEN_X87 = 512,
+    BROKEN_UPPER = 1024, BROKEN_CALLER_FRAME = 2048, BROKEN_ALIGNMENT = 4096,
+};
+struct call {
+    uint64_t callee;
+    uint64_t flags;        /* CALL_* */
+    uint64_t gpr[6];
+    uint64_t al;
+    uint64_t xmm[8];
+    uint64_t memory;       /* hash of every dumped window at the call */
+};
+enum { CALL_UNALIGNED = 1, CALL_FRAME_POINTER = 2 };
+
+/* What helps to explain, not compared. */
+struct diag {
+    uint64_t address;      /* faulting address */
+    uint64_t rip;
+    uint64_t clobbered;    /* bits 0..15 general registers, 16..31 xmm */
+    uint64_t first_step, steps;
+    uint64_t flags;        /* DIAG_* */
+};
+enum { DIAG_FRAME_POINTER = 1, DIAG_WRITE = 2 };
+
+struct step { uint64_t rip; uint64_t gpr[16]; };
+
+/* Guest machine state at the borders; runner_entry.S knows these offsets. */
+struct guest {
+    uint64_t gpr[16];      /* rax rcx rdx rbx rsp rbp rsi rdi r8..r15 */
+    uint64_t rflags;       /* 128 */
+    uint64_t rip;          /* 136 */
+};
+
+struct child_env {
+    struct setup setup;
+    struct callee *callees;
+    struct request request;
+    unsigned char *cases, *results, *trace;
+    uint64_t trace_bytes;
+    volatile uint64_t *progress; /* [0] cases done, [1] steps */
+};
+
+void run_child(struct child_env *env) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,254 @@
+"""What one function reaches in its unit, as text that assembles into a test image's object.
+
+Names that tests must intercept are renamed: `superopt.stub.F` stands for a function outside (or
+behind PLT, GOT or a weak definition: design 5.5), `superopt.wrap.F` for a rewrite's call of a
+function inside the unit (design 5.4).  Both are undefined here; the image's owner defines them.
+Local data labels (`.LC0`) become `superopt.c.LC0` so that the symbol table shows them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from superopt_cc.assembly.code import Branch, branch_of, labels_of, references, split_code
+from superopt_cc.assembly.fragment import READ_ONLY, Fragment, own_fragment
+from superopt_cc.assembly.statements import rename
+from superopt_cc.assembly.unit import Function, Symbol, Unit
+from superopt_cc.errors import Ineligible
+
+WRITABLE = '\t.section\t.superopt.data,"aw",@progbits'
+STUB = "superopt.stub."
+WRAP = "superopt.wrap."
+LOCAL_DATA = "superopt.c"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Body:
+    """One more body in a harness: a rewrite, or the target's own code (`fragment` None).
+
+    `offset` is the distance in bytes of its start from a page boundary (0..4095); -1 asks only
+    for 64-byte alignment.  With `wrap_local_calls` its calls inside the unit go to wrappers.
+    """
+
+    label: str
+    fragment: Fragment | None = None
+    offset: int = 0
+    wrap_local_calls: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Harness:
+    """Text for one object and what its owner must supply or know.
+
+    `stubs` and `wraps` map undefined symbols of the text to the function they stand for.
+    `undefined_data` are undefined names that are used other than by a direct call.
+    `local_callees` are the unit's functions reached by direct calls, transitively, without the
+    target.  `writable` and `readonly` map carried objects to their sizes in bytes; the writable
+    ones lie in section `.superopt.data`.  `address_taken` are functions of the unit whose address
+    is used as a value.
+    """
+
+    text: str
+    stubs: Mapping[str, str]
+    wraps: Mapping[str, str]
+    undefined_data: tuple[str, ...]
+    local_callees: tuple[str, ...]
+    writable: Mapping[str, int]
+    readonly: Mapping[str, int]
+    address_taken: tuple[str, ...]
+
+
+def direct_callee(unit: Unit, branch: Branch) -> Function | None:
+    """The unit's function that a branch surely reaches; None when it may be another's.
+
+    design 5.5: calls through PLT or GOT, to weak symbols and to ifuncs are calls out.
+    """
+    symbol = unit.symbols.get(branch.name)
+    if branch.suffix or symbol is None or symbol.linkage == "weak" or symbol.kind != "function":
+        return None
+    return unit.resolve(branch.name)
+
+
+class _Collector:
+    """Walks from bodies to everything of the unit that they need."""
+
+    def __init__(self, unit: Unit, target: str) -> None:
+        self.unit = unit
+        self.target = unit.function(target)
+        self.functions: dict[str, Fragment] = {}
+        self.objects: dict[str, Symbol] = {}
+        self.called: dict[str, None] = {}
+        self.undefined: dict[str, None] = {}
+        self.address_taken: dict[str, None] = {}
+        self.stubs: dict[str, str] = {}
+        self.wraps: dict[str, str] = {}
+        self._todo: list[Function | Symbol] = []
+
+    def add(self, fragment: Fragment) -> None:
+        """Follow a body, then whatever it leads to."""
+        self._follow(fragment)
+        while self._todo:
+            item = self._todo.pop()
+            if isinstance(item, Function):
+                self._follow(self.functions[item.name])
+            else:
+                self._follow_data(item.lines, frozenset())
+
+    def _follow(self, fragment: Fragment) -> None:
+        own = frozenset(labels_of(fragment.body, fragment.constants))
+        for statement in fragment.body:
+            branch = branch_of(statement)
+            if branch is None or branch.name in own:
+                for name in references(statement):
+                    if name not in own:
+                        self._value(name)
+            elif (callee := direct_callee(self.unit, branch)) is not None:
+                if callee.name != self.target.name:
+                    self.called[callee.name] = None
+                self._carry(callee)
+        for constant in fragment.constants:
+            self._follow_data(constant.lines, own)
+
+    def _follow_data(self, lines: Sequence[str], own: frozenset[str]) -> None:
+        for line in lines:
+            for name in references(line):
+                if name not in own and name != ".":
+                    self._value(name)
+
+    def _value(self, name: str) -> None:
+        """A symbol used as data or as an address."""
+        symbol = self.unit.symbols.get(name)
+        if symbol is None:
+            if name.startswith(".L"):
+                raise Ineligible("computed-goto", f"a label's address ({name}) is used as data")
+            self.undefined[name] = None
+        elif symbol.kind == "ifunc":
+            raise Ineligible("ifunc", f"the address of `{name}` is used")
+        elif symbol.kind == "function":
+            function = self.unit.resolve(name)
+            if function is not None:
+                self.address_taken[name] = None
+                self._carry(function)
+        elif symbol.tls:
+            raise Ineligible("tls", f"`{name}` is thread-local")
+        elif name not in self.objects:
+            self.objects[name] = symbol
+            if symbol.target:
+                self._value(symbol.target)
+            self._todo.append(symbol)
+
+    def _carry(self, function: Function) -> None:
+        if function.name in self.functions:
+            return
+        code = split_code(function.name, function.section, function.lines)
+        if code.asm or code.other:
+            raise Ineligible("callee", f"`{function.name}` holds inline asm or odd directives")
+        if any("%fs:" in s or "%gs:" in s or "@tls" in s for s in code.statements):
+            raise Ineligible("tls", f"`{function.name}` uses thread-local data")
+        self.functions[function.name] = own_fragment(function)
+        self._todo.append(function)
+
+    def data_name(self, name: str) -> str:
+        return LOCAL_DATA + name if name.startswith(".L") and name in self.objects else name
+
+    def names(self) -> dict[str, str]:
+        """Renames of local data labels."""
+        return {n: LOCAL_DATA + n for n in self.objects if n.startswith(".L")}
+
+    def operand(self, branch: Branch, self_label: str | None, wrap: bool) -> str:
+        """The operand of a branch that leaves a body."""
+        callee = direct_callee(self.unit, branch)
+        if callee is None:
+            symbol = STUB + branch.name
+            self.stubs[symbol] = branch.name
+            return f"*{symbol}{branch.suffix}" if branch.indirect else symbol
+        if callee.name == self.target.name and self_label is not None:
+            return self_label
+        if not wrap:
+            return callee.name
+        self.wraps[WRAP + callee.name] = callee.name
+        return WRAP + callee.name
+
+
+def _function_text(collector: _Collector, name: str, fragment: Fragment) -> str:
+    function = collector.unit.function(name)
+    code = fragment.render(
+        name,
+        f".Lsuperopt.{name}.",
+        names=collector.names(),
+        branch=lambda found: collector.operand(found, None, False),
+    )
+    binding = [f"\t.globl\t{name}"] if name == collector.target.name else []
+    head = ["\t.text", f"\t.balign\t{function.align}", *binding, f"\t.type\t{name}, @function"]
+    tail = [f"\t.size\t{name}, .-{name}"]
+    tail += [f"\t.set\t{alias},{name}" for alias in _callable_aliases(collector.unit, function)]
+    return "\n".join([*head, code.rstrip("\n"), *tail]) + "\n"
+
+
+def _callable_aliases(unit: Unit, function: Function) -> list[str]:
+    return [a for a in function.aliases if unit.symbols[a].kind == "function"]
+
+
+def _body_text(collector: _Collector, index: int, body: Body) -> str:
+    fragment = body.fragment or own_fragment(collector.target)
+    place = ["\t.text", "\t.p2align\t6" if body.offset < 0 else "\t.p2align\t12"]
+    if body.offset > 0:
+        place.append(f"\t.skip\t{body.offset % 4096}, 0xcc")
+    code = fragment.render(
+        body.label,
+        f".Lsuperopt.b{index}.",
+        names=collector.names(),
+        branch=lambda found: collector.operand(found, body.label, body.wrap_local_calls),
+    )
+    head = [*place, f"\t.globl\t{body.label}", f"\t.type\t{body.label}, @function"]
+    return "\n".join([*head, code.rstrip("\n"), f"\t.size\t{body.label}, .-{body.label}"]) + "\n"
+
+
+def _object_text(collector: _Collector, symbol: Symbol) -> str:
+    name = collector.data_name(symbol.name)
+    if symbol.target:
+        value = collector.data_name(symbol.target)
+        return f"\t.set\t{name},{value}+{symbol.offset}\n"
+    names = collector.names()
+    lines = [WRITABLE if symbol.writable else READ_ONLY, f"\t.balign\t{symbol.align}"]
+    lines += [f"\t.type\t{name}, @object", f"\t.size\t{name}, {symbol.size}", f"{name}:"]
+    lines += [rename(line, lambda n: names.get(n, n)) for line in symbol.lines]
+    return "\n".join(lines) + "\n"
+
+
+def harness_text(unit: Unit, target_name: str, bodies: Sequence[Body]) -> Harness:
+    """Text of one object: the target under its own name, what it reaches, and each body.
+
+    Raises Ineligible when something that is reached cannot live in a test image.
+    """
+    collector = _Collector(unit, target_name)
+    collector._carry(collector.target)
+    collector.add(collector.functions[target_name])
+    for body in bodies:
+        if body.fragment is not None:
+            collector.add(body.fragment)
+    parts = [_function_text(collector, n, f) for n, f in collector.functions.items()]
+    parts += [_body_text(collector, i, body) for i, body in enumerate(bodies)]
+    parts += [_object_text(collector, s) for s in collector.objects.values()]
+    parts.append('\t.section\t.note.GNU-stack,"",@progbits\n')
+    sizes = {
+        collector.data_name(n): (_size(unit, s), s.writable) for n, s in collector.objects.items()
+    }
+    return Harness(
+        "".join(parts),
+        collector.stubs,
+        collector.wraps,
+        tuple(collector.undefined),
+        tuple(collector.called),
+        {n: size for n, (size, writable) in sizes.items() if writable},
+        {n: size for n, (size, writable) in sizes.items() if not writable},
+        tuple(collector.address_taken),
+    )
+
+
+def _size(unit: Unit, symbol: Symbol) -> int:
+    if symbol.size or not symbol.target:
+        return symbol.size
+    base = unit.symbols[symbol.target]
+    return max(_size(unit, base) - symbol.offset, 0)

@@ -1,0 +1,331 @@
+"""Machine code into instructions with operands, by capstone, with relocations attached.
+
+Only the spelling is capstone's: what an instruction reads and writes is our own table
+(`instructions.py`, design 5.2).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import capstone
+from capstone import x86_const
+from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.descriptions import describe_reloc_type
+from elftools.elf.elffile import ELFFile
+from elftools.elf.relocation import RelocationSection
+from elftools.elf.sections import Section, Symbol, SymbolTableSection
+
+from superopt_cc.errors import AssemblyError
+
+_PREFIX_WORDS = frozenset(
+    {"rep", "repe", "repz", "repne", "repnz", "lock", "notrack", "bnd", "data16",
+     "xacquire", "xrelease", "rex64"}
+)  # fmt: skip
+_GOTPCRELX = 41
+_SPELLINGS = {"repz": "repe", "repnz": "repne"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reg:
+    """A register operand in Intel spelling ("eax", "xmm1", "k2"); `size` in bytes."""
+
+    name: str
+    size: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Imm:
+    """A constant; for direct jumps and calls the address of the destination."""
+
+    value: int
+    size: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mem:
+    """`segment:[base + index*scale + disp]`, `size` bytes.
+
+    rip-relative operands have no base: `disp` is the resolved address and `rip` is True.
+    """
+
+    base: str | None
+    index: str | None
+    scale: int
+    disp: int
+    size: int
+    segment: str | None = None
+    rip: bool = False
+    broadcast: bool = False
+
+
+Operand = Reg | Imm | Mem
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Relocation:
+    """`kind` such as "R_X86_64_PLT32" at byte `offset` of the instruction.
+
+    `symbol` is the symbol's name, or a section's name with its dot when the assembler reduced a
+    local label to its section.
+    """
+
+    offset: int
+    symbol: str
+    kind: str
+    addend: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Instruction:
+    """One decoded instruction; `address` within its section (objects) or absolute (images).
+
+    `name` is the Intel mnemonic without prefixes; `mask` the AVX-512 write mask register.
+    """
+
+    address: int
+    code: bytes
+    name: str
+    prefixes: tuple[str, ...]
+    operands: tuple[Operand, ...]
+    encoding: str  # "legacy", "vex" or "evex"
+    mask: str | None
+    zeroing: bool
+    rounding: bool
+    relocations: tuple[Relocation, ...]
+    text: str
+
+    @property
+    def end(self) -> int:
+        return self.address + len(self.code)
+
+    @property
+    def destination(self) -> int | None:
+        """Address that a direct jump or call goes to, when no relocation decides it."""
+        if len(self.operands) == 1 and isinstance(self.operands[0], Imm) and not self.relocations:
+            return self.operands[0].value
+        return None
+
+
+@cache
+def _engine() -> capstone.Cs:
+    engine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    engine.detail = True
+    return engine
+
+
+def decode_bytes(
+    code: bytes, address: int, relocations: tuple[Relocation, ...] = ()
+) -> tuple[Instruction, ...]:
+    """Decode `code` placed at `address`; relocation offsets count from the start of `code`.
+
+    Raises AssemblyError when a byte of it is not part of a known instruction.
+    """
+    result: list[Instruction] = []
+    pending = sorted(relocations, key=lambda r: r.offset)
+    at = 0
+    for item in _engine().disasm(code, address):
+        mine: list[Relocation] = []
+        while pending and pending[0].offset < at + item.size:
+            first = pending.pop(0)
+            mine.append(dataclasses.replace(first, offset=first.offset - at))
+        result.append(_instruction(item, tuple(mine)))
+        at += item.size
+    if at != len(code):
+        raise AssemblyError(f"undecodable bytes {code[at : at + 8].hex()} at offset {at:#x}")
+    return tuple(result)
+
+
+def _instruction(item: capstone.CsInsn, relocations: tuple[Relocation, ...]) -> Instruction:
+    words = item.mnemonic.split()
+    prefixes = [_SPELLINGS.get(w, w) for w in words[:-1]]
+    if any(w not in _PREFIX_WORDS for w in words[:-1]):
+        raise AssemblyError(f"unknown prefix in {item.mnemonic!r}")
+    code = bytes(item.bytes)
+    encoding = _encoding(code)
+    operands: list[Operand] = []
+    mask: str | None = None
+    zeroing = False
+    masked = encoding == "evex" and _evex_byte(code) & 7 != 0
+    for position, raw in enumerate(item.operands):
+        operand = _operand(item, raw)
+        if masked and position == 1 and isinstance(operand, Reg) and operand.name[0] == "k":
+            mask, zeroing = operand.name, bool(raw.avx_zero_opmask)
+            continue
+        operands.append(operand)
+    if masked and mask is None:
+        raise AssemblyError(f"cannot read the mask of {item.mnemonic} {item.op_str}")
+    return Instruction(
+        item.address,
+        code,
+        words[-1],
+        tuple(prefixes),
+        tuple(operands),
+        encoding,
+        mask,
+        zeroing,
+        bool(item.avx_rm or item.avx_sae or "{sae}" in item.op_str or "-sae}" in item.op_str),
+        relocations,
+        f"{item.mnemonic} {item.op_str}".strip(),
+    )
+
+
+def _operand(item: capstone.CsInsn, raw: capstone.x86.X86Op) -> Operand:
+    if raw.type == x86_const.X86_OP_REG:
+        return Reg(item.reg_name(raw.reg), raw.size)
+    if raw.type == x86_const.X86_OP_IMM:
+        return Imm(raw.imm, raw.size)
+    base = item.reg_name(raw.mem.base) if raw.mem.base else None
+    index = item.reg_name(raw.mem.index) if raw.mem.index else None
+    segment = item.reg_name(raw.mem.segment) if raw.mem.segment else None
+    code = bytes(item.bytes)
+    disp, rip = raw.mem.disp, base in ("rip", "eip")
+    if rip:
+        base, disp = None, disp + item.address + item.size
+    if index in ("riz", "eiz"):
+        index = None
+    # capstone 5 leaves avx_bcast empty: read the EVEX bit.
+    broadcast = _encoding(code) == "evex" and bool(_evex_byte(code) & 0x10)
+    return Mem(base, index, raw.mem.scale, disp, raw.size, segment, rip, broadcast)
+
+
+def _encoding(code: bytes) -> str:
+    """VEX and EVEX bytes can only follow segment and address-size prefixes."""
+    for byte in code:
+        if byte in (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x67):
+            continue
+        return {0xC4: "vex", 0xC5: "vex", 0x62: "evex"}.get(byte, "legacy")
+    return "legacy"
+
+
+def _evex_byte(code: bytes) -> int:
+    """The last EVEX prefix byte: mask register in bits 0-2, broadcast in bit 4."""
+    return code[code.index(0x62) + 3]
+
+
+def _open(source: Path | str | bytes) -> ELFFile:
+    try:
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        return ELFFile(io.BytesIO(data))
+    except (ELFError, OSError) as error:
+        name = "object" if isinstance(source, bytes) else str(source)
+        raise AssemblyError(f"{name}: not an ELF file that can be read: {error}") from error
+
+
+def _symbol_table(elf: ELFFile) -> SymbolTableSection:
+    table = elf.get_section_by_name(".symtab")
+    if not isinstance(table, SymbolTableSection):
+        raise AssemblyError("the object has no symbol table")
+    return table
+
+
+def _relocations(elf: ELFFile, section: Section, start: int, size: int) -> tuple[Relocation, ...]:
+    """Relocations of bytes [start, start + size) of `section`, offsets counted from `start`."""
+    found: list[Relocation] = []
+    for table in elf.iter_sections():
+        if not isinstance(table, RelocationSection):
+            continue
+        if elf.get_section(table["sh_info"]).name != section.name:
+            continue
+        symbols = elf.get_section(table["sh_link"])
+        assert isinstance(symbols, SymbolTableSection)
+        for entry in table.iter_relocations():
+            offset = entry["r_offset"] - start
+            if 0 <= offset < size:
+                symbol = symbols.get_symbol(entry["r_info_sym"])
+                name = symbol.name or _section_name(elf, symbol)
+                kind = _relocation_kind(elf, entry["r_info_type"])
+                found.append(Relocation(offset, name, kind, entry.entry.get("r_addend", 0)))
+    return tuple(found)
+
+
+def _relocation_kind(elf: ELFFile, number: int) -> str:
+    """Its name; pyelftools 0.33 does not know R_X86_64_GOTPCRELX."""
+    if number == _GOTPCRELX:
+        return "R_X86_64_GOTPCRELX"
+    return describe_reloc_type(number, elf)
+
+
+def _section_name(elf: ELFFile, symbol: Symbol) -> str:
+    index = symbol["st_shndx"]
+    return elf.get_section(index).name if isinstance(index, int) else ""
+
+
+def decode_function(source: Path | str | bytes, symbol: str) -> tuple[Instruction, ...]:
+    """The instructions of function `symbol` of an object file (a path or its bytes).
+
+    Addresses count from the start of the section.  Raises AssemblyError when the symbol is
+    missing, has no size, or holds bytes that do not decode.
+    """
+    return _function(_open(source), symbol)
+
+
+def _function(elf: ELFFile, symbol: str) -> tuple[Instruction, ...]:
+    entries = [
+        s
+        for s in _symbol_table(elf).get_symbol_by_name(symbol) or ()
+        if isinstance(s["st_shndx"], int)
+    ]
+    if not entries:
+        raise AssemblyError(f"{symbol}: not defined in the object")
+    entry = entries[0]
+    size, start = entry["st_size"], entry["st_value"]
+    if size == 0:
+        raise AssemblyError(f"{symbol}: the object gives it no size")
+    section = elf.get_section(entry["st_shndx"])
+    code = section.data()[start : start + size]
+    return decode_bytes(code, start, _relocations(elf, section, start, size))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BodyObject:
+    """An object that holds one body: its instructions, its read-only data, its labels.
+
+    `labels` are the symbols with the prefix asked for, with their place in their section.
+    """
+
+    instructions: tuple[Instruction, ...]
+    constants: bytes
+    constant_relocations: tuple[Relocation, ...]
+    labels: Mapping[str, int]
+
+
+def read_body(source: Path | str | bytes, symbol: str, prefix: str) -> BodyObject:
+    """Everything screening needs of an object, read once.  Raises as `decode_function` does."""
+    elf = _open(source)
+    data = elf.get_section_by_name(".rodata")
+    labels = {s.name: s["st_value"] for s in _symbol_table(elf).iter_symbols()
+              if s.name.startswith(prefix)}  # fmt: skip
+    return BodyObject(
+        _function(elf, symbol),
+        bytes(data.data()) if data else b"",
+        _relocations(elf, data, 0, data["sh_size"]) if data else (),
+        labels,
+    )
+
+
+def decode_image(source: Path | str | bytes) -> dict[str, tuple[Instruction, ...]]:
+    """Every sized function of a linked image by name, at absolute addresses.
+
+    Raises AssemblyError as `decode_function` does.
+    """
+    elf = _open(source)
+    result: dict[str, tuple[Instruction, ...]] = {}
+    for name, section, start, size in _functions(elf):
+        offset = start - section["sh_addr"]
+        result[name] = decode_bytes(section.data()[offset : offset + size], start)
+    return result
+
+
+def _functions(elf: ELFFile) -> Iterator[tuple[str, Section, int, int]]:
+    for symbol in _symbol_table(elf).iter_symbols():
+        if symbol["st_info"]["type"] != "STT_FUNC" or not isinstance(symbol["st_shndx"], int):
+            continue
+        section = elf.get_section(symbol["st_shndx"])
+        if symbol["st_size"] and section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR:
+            yield symbol.name, section, symbol["st_value"], symbol["st_size"]

@@ -1,0 +1,180 @@
+"""One concrete input of a function: register arguments, memory, and how the world answers calls.
+
+`verify` makes cases, runs target and rewrite on them and stores counterexamples as JSON;
+`cost` times over them.  A case names memory by object number, never by address, so that every
+run can lay it out afresh.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ref:
+    """A pointer to byte `offset` (may be one past the end) of object number or symbol `object`."""
+
+    object: int | str
+    offset: int
+
+
+Word = int | Ref
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Blob:
+    """One memory object.
+
+    `data` are its initial bytes, `align` its guaranteed alignment in bytes (a power of two),
+    `written` whether the target writes any byte of it on this case, `pointers` the 8-byte slots
+    that hold pointers: (byte offset, where to).
+    """
+
+    data: bytes
+    align: int = 1
+    written: bool = True
+    pointers: tuple[tuple[int, Ref], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Store:
+    """Bytes that a stub writes during a call: into object number or global symbol `where`."""
+
+    where: int | str
+    offset: int
+    data: bytes
+    pointer: Ref | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """What one call out does: return registers, memory changes, or never returning."""
+
+    rax: Word = 0
+    rdx: int = 0
+    xmm0: bytes = bytes(16)
+    xmm1: bytes = bytes(16)
+    stores: tuple[Store, ...] = ()
+    returns: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Case:
+    """One input.
+
+    `ints` fill rdi, rsi, rdx, rcx, r8, r9 in order; `floats` (16 bytes each) fill xmm0..7;
+    `stack` the 8-byte stack argument words.  `globals` sets initial bytes of writable symbols
+    (missing ones keep the image's own), `global_pointers` pointers in them: (symbol, byte offset,
+    where to).  `answers` are used for calls out by call index, the last
+    one repeated.  `mxcsr` is the control word at entry.  `size` is the stratum measure: the
+    largest number of bytes that the target touches in one object.
+    """
+
+    ints: tuple[Word, ...] = ()
+    floats: tuple[bytes, ...] = ()
+    stack: tuple[Word, ...] = ()
+    objects: tuple[Blob, ...] = ()
+    globals: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    global_pointers: tuple[tuple[str, int, Ref], ...] = ()
+    answers: tuple[Answer, ...] = ()
+    mxcsr: int = 0x1F80
+    size: int = 0
+
+
+def _word_json(word: Word) -> Any:
+    return {"object": word.object, "offset": word.offset} if isinstance(word, Ref) else word
+
+
+def _ref(value: Any) -> Ref:
+    where = value["object"]
+    return Ref(where if isinstance(where, str) else int(where), int(value["offset"]))
+
+
+def _word(value: Any) -> Word:
+    return _ref(value) if isinstance(value, dict) else int(value)
+
+
+def case_to_json(case: Case) -> dict[str, Any]:
+    """Encode a case for a counterexample file; bytes become hexadecimal."""
+    return {
+        "ints": [_word_json(w) for w in case.ints],
+        "floats": [f.hex() for f in case.floats],
+        "stack": [_word_json(w) for w in case.stack],
+        "objects": [
+            {
+                "data": o.data.hex(),
+                "align": o.align,
+                "written": o.written,
+                "pointers": [[at, _word_json(ref)] for at, ref in o.pointers],
+            }
+            for o in case.objects
+        ],
+        "globals": {name: data.hex() for name, data in case.globals.items()},
+        "global_pointers": [[n, at, _word_json(ref)] for n, at, ref in case.global_pointers],
+        "answers": [
+            {
+                "rax": _word_json(a.rax),
+                "rdx": a.rdx,
+                "xmm0": a.xmm0.hex(),
+                "xmm1": a.xmm1.hex(),
+                "returns": a.returns,
+                "stores": [
+                    {
+                        "where": s.where,
+                        "offset": s.offset,
+                        "data": s.data.hex(),
+                        "pointer": _word_json(s.pointer) if s.pointer else None,
+                    }
+                    for s in a.stores
+                ],
+            }
+            for a in case.answers
+        ],
+        "mxcsr": case.mxcsr,
+        "size": case.size,
+    }
+
+
+def case_from_json(value: Mapping[str, Any]) -> Case:
+    """Decode `case_to_json`.  Raises KeyError, TypeError or ValueError on anything else."""
+    return Case(
+        ints=tuple(_word(w) for w in value["ints"]),
+        floats=tuple(bytes.fromhex(f) for f in value["floats"]),
+        stack=tuple(_word(w) for w in value["stack"]),
+        objects=tuple(
+            Blob(
+                bytes.fromhex(o["data"]),
+                int(o["align"]),
+                bool(o["written"]),
+                tuple((int(at), _ref(to)) for at, to in o["pointers"]),
+            )
+            for o in value["objects"]
+        ),
+        globals={str(k): bytes.fromhex(v) for k, v in value["globals"].items()},
+        global_pointers=tuple(
+            (str(n), int(at), _ref(ref)) for n, at, ref in value["global_pointers"]
+        ),
+        answers=tuple(
+            Answer(
+                _word(a["rax"]),
+                int(a["rdx"]),
+                bytes.fromhex(a["xmm0"]),
+                bytes.fromhex(a["xmm1"]),
+                tuple(
+                    Store(
+                        s["where"],
+                        int(s["offset"]),
+                        bytes.fromhex(s["data"]),
+                        _ref(s["pointer"]) if s["pointer"] else None,
+                    )
+                    for s in a["stores"]
+                ),
+                bool(a["returns"]),
+            )
+            for a in value["answers"]
+        ),
+        mxcsr=int(value["mxcsr"]),
+        size=int(value["size"]),
+    )

@@ -1,0 +1,4 @@
+"""The `superopt` command: one thin module a subcommand (design 11).
+
+Nothing is decided here: arguments become calls of the library, its values become tables or JSON.
+"""

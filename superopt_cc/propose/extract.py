@@ -1,0 +1,59 @@
+"""One function taken out of a compiler's output and made a rewrite, with its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from superopt_cc.assembly.canonical import fragment_identity
+from superopt_cc.assembly.fragment import Fragment, FragmentError, own_fragment
+from superopt_cc.assembly.offered import parse_fragment
+from superopt_cc.assembly.unit import Unit
+from superopt_cc.propose.base import Context
+from superopt_cc.types import Attempt, Origin, Rewrite
+
+
+class Extractor:
+    """Takes the job's function out of compiler output; equal code comes out once.
+
+    Copies of the target and of what was taken before are dropped before any work (design 5.1).
+    """
+
+    def __init__(self, context: Context, proposer: str) -> None:
+        self._context = context
+        self._proposer = proposer
+        self._name = context.job.name
+        target = own_fragment(context.unit.function(self._name))
+        self._seen = {fragment_identity(context.unit, target): "gcc's own code"}
+
+    def take(
+        self, text: str, how: str, origin: Origin, provenance: Mapping[str, str]
+    ) -> Rewrite | Attempt:
+        """The rewrite that compiler output `text` offers, or why there is none."""
+        unit = self._context.unit
+        if f"\n{self._name}:" not in text:
+            return self._fallen(how, "absent", "the function is no longer there (inlined, cloned)")
+        try:
+            fragment = parse_fragment(text, self._name, unit)
+            identity = fragment_identity(unit, fragment)
+        except FragmentError as error:
+            return self._fallen(how, error.reason.value, error.detail)
+        known = self._seen.get(identity)
+        if known is not None:
+            return self._fallen(how, "copy", f"same code as {known}")
+        self._seen[identity] = how
+        offered = standalone(fragment, unit)
+        return Rewrite(offered, self._proposer, origin, how, dict(provenance))
+
+    def _fallen(self, how: str, result: str, detail: str) -> Attempt:
+        return Attempt(self._proposer, how, result, detail)
+
+
+def standalone(fragment: Fragment, unit: Unit) -> str:
+    """A fragment as text of its own: the function under its name, its constants beside it."""
+    name = fragment.name
+    lines = ["\t.text"]
+    if unit.function(name).linkage == "global":
+        lines.append(f"\t.globl\t{name}")
+    lines.append(f"\t.type\t{name}, @function")
+    code = fragment.render(name, ".L")
+    return "\n".join(lines) + "\n" + code + f"\t.size\t{name}, .-{name}\n"

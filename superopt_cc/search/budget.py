@@ -1,0 +1,77 @@
+"""How one function's seconds are shared out."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from superopt_cc.settings import Settings
+from superopt_cc.verify.gather import DEFAULT_LIMITS, Limits
+
+# Making inputs may take this share of a small budget.
+_INPUT_SHARE = 0.25
+# Timing gets at least this share; what proposing and verifying leave over goes to it as well.
+_TIMING_SHARE = 0.45
+# Ranking more than this many seconds a candidate gains nothing.
+_RANKING_EACH = 1.5
+_CONFIRMATION = 6.0
+# A winner is confirmed even where the budget is over, within the two seconds allowed beyond it.
+_LEAST = 1.5
+
+
+@dataclasses.dataclass(slots=True)
+class Budget:
+    """Deadlines on `time.monotonic()`; the model's seconds come on top of the others."""
+
+    end: float
+    timing: float
+    model_seconds: float
+
+    @staticmethod
+    def start(settings: Settings) -> Budget:
+        now = time.monotonic()
+        timing = settings.budget * _TIMING_SHARE if settings.accept == "faster" else 0.0
+        return Budget(now + settings.budget, timing, settings.model_budget)
+
+    def limits(self) -> Limits:
+        """What gathering inputs may cost; the verifier's own least number of inputs stands."""
+        return Limits(seconds=max(1.0, min(DEFAULT_LIMITS.seconds, self.left() * _INPUT_SHARE)))
+
+    def left(self) -> float:
+        return max(0.0, self.end - time.monotonic())
+
+    def proposing_deadline(self) -> float:
+        """When proposers other than a model, and verifying, must have stopped."""
+        return self.end - self.timing
+
+    def start_model(self) -> float:
+        """Begin the model's own time, in which the other deadlines wait; returns its end."""
+        return time.monotonic() + self.model_seconds
+
+    def end_model(self, deadline: float) -> None:
+        """Push the other deadlines back by what the model used of its time until `deadline`."""
+        self.end += time.monotonic() - (deadline - self.model_seconds)
+
+    def ranking_seconds(self, candidates: int) -> float:
+        """What ranking may use: the confirmation's seconds are not its own."""
+        return max(_LEAST, min(self.left() - _CONFIRMATION, _RANKING_EACH * candidates + 1.0))
+
+    def confirming_seconds(self) -> float:
+        return max(_LEAST, min(self.left(), _CONFIRMATION))
+
+
+@dataclasses.dataclass(slots=True)
+class Pace:
+    """How many rewrites to verify together: as many as a link serves well and time allows."""
+
+    seconds: float = 0.0
+
+    def took(self, seconds: float, count: int) -> None:
+        """`count` rewrites took `seconds` to verify."""
+        self.seconds = seconds / count
+
+    def room(self, deadline: float) -> int:
+        """How many fit before `deadline`, between 1 and 8; 2 as long as nothing is known."""
+        if not self.seconds:
+            return 2
+        return max(1, min(8, int((deadline - time.monotonic()) / self.seconds)))

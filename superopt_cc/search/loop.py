@@ -1,0 +1,268 @@
+"""The search over one function: propose, verify, time, keep the best (design 2, 6, 11.1)."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import cast
+
+from superopt_cc.assembly.fragment import Fragment
+from superopt_cc.assembly.unit import parse_unit
+from superopt_cc.cost.callers import Result
+from superopt_cc.cost.protocol import Ranking, Timer
+from superopt_cc.cost.verdict import SMALLEST_GAIN
+from superopt_cc.errors import Ineligible, RunnerError, ToolchainError
+from superopt_cc.propose.base import Compilations, Context, Proposer
+from superopt_cc.propose.registry import chosen
+from superopt_cc.search.budget import Budget, Pace
+from superopt_cc.settings import Settings
+from superopt_cc.types import (
+    Attempt,
+    Measurement,
+    Origin,
+    Outcome,
+    Reason,
+    Rejection,
+    Rewrite,
+    Verdict,
+)
+from superopt_cc.verify.ctype import Float
+from superopt_cc.verify.engine import Verifier
+from superopt_cc.verify.job import Facts, Job
+
+Progress = Callable[[str], None]
+
+# Levels that nothing reaches yet: everything is kept (design 5.7).
+_UNREACHED = frozenset({"shadowed", "bounded", "proved"})
+# Confirming more than the best few would be choosing by the confirmation.
+_CONFIRMATIONS = 2
+
+
+def optimize(
+    job: Job,
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+    compilations: Compilations | None = None,
+    proposers: Sequence[Proposer] | None = None,
+) -> Outcome:
+    """Find the best rewrite of the job's function within the settings' budgets.
+
+    `progress` is told one line now and then.  `compilations` is shared by the functions of one
+    unit, `proposers` are the settings' own unless given.  The outcome's `key` is left to the
+    caller.  Raises SuperoptError when the tools themselves fail.
+    """
+    search = _Search(job, settings, progress or _silent, compilations)
+    began = time.monotonic()
+    try:
+        outcome = search.run(chosen(settings) if proposers is None else proposers)
+    except Ineligible as error:
+        outcome = Outcome(job.name, "ineligible", error.reason, error.detail)
+    return dataclasses.replace(
+        outcome,
+        attempts=tuple(search.attempts),
+        candidates=search.candidates,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _silent(line: str) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Found:
+    """A verified rewrite; `attempt` is its place in the attempts."""
+
+    rewrite: Rewrite
+    verdict: Verdict
+    fragment: Fragment
+    attempt: int
+
+
+class _Search:
+    def __init__(
+        self, job: Job, settings: Settings, progress: Progress, compilations: Compilations | None
+    ) -> None:
+        self.job = job
+        self.settings = settings
+        self.progress = progress
+        self.attempts: list[Attempt] = []
+        self.candidates = 0
+        self._unit = parse_unit(job.unit_text)
+        self._compilations = compilations or Compilations(job.command, job.preprocessed)
+        self._budget = Budget.start(settings)
+        self._pace = Pace()
+        self._found: list[_Found] = []
+        self._reasons: set[str] = set()
+
+    def run(self, proposers: Sequence[Proposer]) -> Outcome:
+        if self.settings.require in _UNREACHED:
+            return self._kept("level", f"no rewrite reaches `{self.settings.require}` yet")
+        with Verifier(self.job, self._budget.limits(), self._unit) as verifier:
+            for proposer in proposers:
+                self._gather(proposer, verifier)
+                if self._satisfied():
+                    return self._replaced(self._found[0], None)
+            if not self._found:
+                return self._nothing()
+            return self._fastest(verifier)
+
+    def _gather(self, proposer: Proposer, verifier: Verifier) -> None:
+        """Verify what a proposer offers, as long as there is time."""
+        model = proposer.uses_model
+        deadline = self._budget.start_model() if model else self._budget.proposing_deadline()
+        context = Context(
+            self.job, self._unit, self.settings, deadline, self._compilations,
+            self.attempts.append, lambda: tuple(self.attempts),
+        )  # fmt: skip
+        # A model thinks while its last answer is verified; compilers wait, so they fill a link.
+        alone = model or self.settings.accept == "verified"
+        batch: list[Rewrite] = []
+        with contextlib.closing(_closable(proposer.propose(context))) as rewrites:
+            for rewrite in rewrites:
+                batch.append(rewrite)
+                if len(batch) >= (1 if alone else self._pace.room(deadline)):
+                    self._judge(batch, verifier)
+                    batch = []
+                if self._satisfied() or time.monotonic() >= deadline:
+                    break
+        if not self._satisfied():
+            self._judge(batch[: self._pace.room(deadline)], verifier)
+        if not self._satisfied() and time.monotonic() >= deadline:
+            self._reasons.add("budget")
+        if model:
+            self._budget.end_model(deadline)
+
+    def _satisfied(self) -> bool:
+        return bool(self._found) and self.settings.accept == "verified"
+
+    def _judge(self, rewrites: Sequence[Rewrite], verifier: Verifier) -> None:
+        """Sort rewrites into found ones and attempts that fell."""
+        began = time.monotonic()
+        self.candidates += len(rewrites)
+        alive: list[tuple[Rewrite, Fragment]] = []
+        for rewrite in rewrites:
+            if self.settings.require == "compiled" and rewrite.origin is not Origin.COMPILED:
+                self._fell(rewrite, "level", "not made by a compiler alone")
+                continue
+            fragment = verifier.fragment(rewrite)
+            if isinstance(fragment, Rejection):
+                self._fell(rewrite, fragment.reason.value, fragment.detail)
+            else:
+                alive.append((rewrite, fragment))
+        verdicts = self._verdicts([rewrite for rewrite, _ in alive], verifier)
+        for (rewrite, fragment), verdict in zip(alive, verdicts, strict=True):
+            if isinstance(verdict, str):
+                self._fell(rewrite, "failed", verdict)
+            elif verdict.accepted:
+                self._found.append(_Found(rewrite, verdict, fragment, len(self.attempts)))
+                self._note(rewrite, "verified", "")
+            else:
+                reason = verdict.reason.value if verdict.reason else verdict.verdict
+                self._fell(rewrite, reason, verdict.detail)
+        if rewrites:
+            self._pace.took(time.monotonic() - began, len(rewrites))
+            found = len(self._found)
+            self.progress(f"{self.job.name}: {self.candidates} tried, {found} verified")
+
+    def _verdicts(self, rewrites: Sequence[Rewrite], verifier: Verifier) -> Sequence[Verdict | str]:
+        """A verdict for each, or one line where our own tools failed on it."""
+        if not rewrites:
+            return ()
+        try:
+            return verifier.check_many(rewrites)
+        except (RunnerError, ToolchainError) as error:
+            if len(rewrites) == 1:
+                return (str(error),)
+        return [v for rewrite in rewrites for v in self._verdicts((rewrite,), verifier)]
+
+    def _fell(self, rewrite: Rewrite, result: str, detail: str) -> None:
+        self._reasons.add(result)
+        self._note(rewrite, result, detail)
+
+    def _note(self, rewrite: Rewrite, result: str, detail: str) -> None:
+        self.attempts.append(Attempt(rewrite.proposer, rewrite.how, result, detail))
+
+    def _fastest(self, verifier: Verifier) -> Outcome:
+        """Rank on one half of the placements, confirm on the other (design 6)."""
+        self.progress(f"{self.job.name}: timing {len(self._found)} verified rewrites")
+        timer = Timer(
+            self._unit, self.job.name, verifier.workload(), seed=self.job.seed,
+            result=result_of(self.job.facts), as_options=self.job.as_options,
+        )  # fmt: skip
+        seconds = self._budget.ranking_seconds(len(self._found))
+        rankings = timer.compare([f.fragment for f in self._found], seconds)
+        for ranking in rankings:
+            self._ranked(ranking)
+        measurement: Measurement | None = None
+        for ranking in rankings[:_CONFIRMATIONS]:
+            if ranking.failure or ranking.speedup <= 1.0:
+                break
+            if measurement is not None and not self._budget.left():
+                break
+            found = self._found[ranking.index]
+            self.progress(f"{self.job.name}: confirming {ranking.speedup:.2f}x")
+            confirmed = timer.confirm(found.fragment, self._budget.confirming_seconds())
+            self._mark(found, "faster" if confirmed.significant else "not-faster", confirmed)
+            if confirmed.significant:
+                return self._replaced(found, confirmed)
+            measurement = measurement or confirmed
+        if measurement is not None and _promising(measurement):
+            placements = measurement.conditions.get("placements", "few")
+            return self._kept("budget", f"{placements} placements timed, too few", measurement)
+        return self._kept("not-faster", "", measurement)
+
+    def _ranked(self, ranking: Ranking) -> None:
+        found = self._found[ranking.index]
+        result = ranking.failure or ("slower" if ranking.speedup < 1.0 else "verified")
+        self.attempts[found.attempt] = dataclasses.replace(
+            self.attempts[found.attempt], result=result, speedup=ranking.speedup
+        )
+
+    def _mark(self, found: _Found, result: str, measured: Measurement) -> None:
+        detail = f"slower in {', '.join(measured.slower_in)}" if measured.slower_in else ""
+        self.attempts[found.attempt] = dataclasses.replace(
+            self.attempts[found.attempt], result=result, detail=detail, speedup=measured.speedup
+        )
+
+    def _replaced(self, found: _Found, measurement: Measurement | None) -> Outcome:
+        return Outcome(
+            self.job.name, "replaced", "", found.rewrite.how, found.rewrite, found.verdict,
+            measurement,
+        )  # fmt: skip
+
+    def _kept(self, reason: str, detail: str, measurement: Measurement | None = None) -> Outcome:
+        return Outcome(self.job.name, "kept", reason, detail, measurement=measurement)
+
+    def _nothing(self) -> Outcome:
+        """No verified rewrite: the reason that says most about what would help."""
+        if Reason.INADEQUATE.value in self._reasons:
+            return self._kept("inadequate", "the tests could not tell wrong code from right")
+        if "level" in self._reasons:
+            return self._kept("level", "no rewrite was made by a compiler alone")
+        if "budget" in self._reasons:
+            return self._kept("budget", "the time was over before a rewrite was verified")
+        return self._kept("no-rewrite", f"{self.candidates} candidates, none verified")
+
+
+def _closable(rewrites: Iterator[Rewrite]) -> Generator[Rewrite, None, None]:
+    """Closing it closes a proposer's own generator, and so ends what that started."""
+    if isinstance(rewrites, Generator):
+        return cast(Generator[Rewrite, None, None], rewrites)
+    return (rewrite for rewrite in rewrites)
+
+
+def _promising(measurement: Measurement) -> bool:
+    """Nothing against it but that too little could be measured?"""
+    margin = max(measurement.noise, SMALLEST_GAIN)
+    return not measurement.slower_in and measurement.interval[0] > 1.0 + margin
+
+
+def result_of(facts: Facts) -> Result:
+    """Where the function's result shows up, for the latency shape of the timing."""
+    if facts.returns is None:
+        return Result.MEMORY
+    return Result.FLOAT if isinstance(facts.types[facts.returns], Float) else Result.INTEGER

@@ -1,0 +1,253 @@
+"""What results do not show: bytes touched, data-dependent traces, code never executed.
+
+A few inputs, at least one per edge of the target, are single-stepped through target and rewrite
+(design 5.5 accesses, 5.10 side channels, 5.7 coverage).
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from superopt_cc.types import Covered, Reason
+from superopt_cc.verify.compare import Difference
+from superopt_cc.verify.gather import Gathered
+from superopt_cc.verify.image import Image
+from superopt_cc.verify.layout import encode_batch
+from superopt_cc.verify.plans import Plan
+from superopt_cc.verify.probe import path_of
+from superopt_cc.verify.runner import Masks, Run, Runner
+from superopt_cc.verify.trace import Accesses, Decoder, Edge, Flow, rows_of
+
+_BLOCK = 64
+_STACK_REACH = 1 << 20
+_RSP = 5
+_MAX_STEPS = 20_000
+_CHUNK = 160
+_MAX_CHUNKS = 40
+_GROUPS, _MEMBERS = 8, 12
+Span = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Walk:
+    """The outcome: what was found wrong, if anything, and what of the rewrite was executed."""
+
+    rejection: Difference | None
+    edges: Covered
+    unreached: int
+
+
+class AccessRule:
+    """Chooses the inputs once per target and walks rewrites over them."""
+
+    def __init__(self, gathered: Gathered, flow: Flow, timing_ok: bool) -> None:
+        self._gathered = gathered
+        self._constant_time = gathered.constant_time and not timing_ok
+        self._flow = flow
+        self._chosen = _one_per_edge(gathered)
+        self._groups = [g[:_MEMBERS] for g in gathered.groups if len(g) > 1][:_GROUPS]
+        if self._constant_time:
+            self._chosen = sorted({*self._chosen, *(i for g in self._groups for i in g)})
+
+    def walk(
+        self, runner: Runner, image: Image, decoder: Decoder, target: str, label: str,
+        every: Sequence[Plan], masks: Masks,
+    ) -> Walk:  # fmt: skip
+        """Step target and rewrite over the chosen inputs of the first plan and compare what they
+        touch; then all plans until every part of the rewrite was executed."""
+        plan = every[0]
+        flow = Flow.of(decoder.functions[label])
+        at = {id(case): i for i, case in enumerate(plan.batch.cases)}
+        probes = self._gathered.probes
+        chosen = [(i, at[id(probes[i].case)]) for i in self._chosen if id(probes[i].case) in at]
+        indices = [index for _, index in chosen]
+        ours = _step(runner, image, target, plan, indices, masks)
+        theirs = _step(runner, image, label, plan, indices, masks)
+        one, other = decoder.accesses(ours.trace), decoder.accesses(theirs.trace)
+        paths: dict[int, int] = {}
+        for position, (probe, index) in enumerate(chosen):
+            if position >= min(ours.done, theirs.done):
+                break
+            found = _compare(ours, theirs, position, one, other, image)
+            if found:
+                return Walk(_difference(index, Reason.ACCESS, found), Covered(0, 0), 0)
+            paths[probe] = _path(theirs, position, other)
+        wrong = self._side_channel(paths, dict(chosen), flow)
+        if wrong is not None:
+            return Walk(wrong, Covered(0, 0), 0)
+        return self._coverage(runner, image, label, every, masks, flow, theirs)
+
+    def _side_channel(
+        self, paths: dict[int, int], index: dict[int, int], flow: Flow
+    ) -> Difference | None:
+        """design 5.10: constant-time code stays constant-time."""
+        if not self._constant_time:
+            return None
+        for group in self._groups:
+            members = [i for i in group if i in paths]
+            if len({paths[i] for i in members}) > 1:
+                other = next(i for i in members if paths[i] != paths[members[0]])
+                return leak(index[other], index[members[0]])
+        if flow.divides and not self._flow.divides:
+            detail = "divides, whose time depends on data; gcc's code does not"
+            return _difference(next(iter(index.values()), 0), Reason.TIMING, detail)
+        return None
+
+    def _coverage(
+        self,
+        runner: Runner,
+        image: Image,
+        label: str,
+        every: Sequence[Plan],
+        masks: Masks,
+        flow: Flow,
+        first: Run,
+    ) -> Walk:
+        reached, edges = flow.reached(first.trace), flow.taken(first.trace)
+        for plan in reversed(every):
+            for indices in _chunks(len(plan.batch.cases)):
+                if reached == flow.addresses and edges == flow.edges:
+                    break
+                run = _step(runner, image, label, plan, indices, masks)
+                reached |= flow.reached(run.trace)
+                edges |= flow.taken(run.trace)
+        return Walk(None, Covered(len(edges), len(flow.edges)), len(flow.addresses - reached))
+
+
+def _chunks(count: int) -> Iterator[list[int]]:
+    for start in range(0, min(count, _CHUNK * _MAX_CHUNKS), _CHUNK):
+        yield list(range(start, min(start + _CHUNK, count)))
+
+
+def _one_per_edge(gathered: Gathered) -> list[int]:
+    """The shortest input for every edge, and the shortest of all."""
+    best: dict[Edge | None, int] = {}
+    for i, probe in enumerate(gathered.probes):
+        if probe.steps > _MAX_STEPS:
+            continue
+        for edge in (None, *probe.edges):
+            if edge not in best or probe.steps < gathered.probes[best[edge]].steps:
+                best[edge] = i
+    # The shortest inputs touch little: one with more work goes along for every edge.
+    longest = {
+        edge: max(
+            (i for i, p in enumerate(gathered.probes)
+             if edge in p.edges and p.steps <= _MAX_STEPS // 10),
+            key=lambda i: gathered.probes[i].steps, default=at,
+        )
+        for edge, at in best.items() if edge is not None
+    }  # fmt: skip
+    spread = range(0, len(gathered.probes), max(len(gathered.probes) // 24, 1))
+    short = [i for i in spread if gathered.probes[i].steps <= _MAX_STEPS]
+    return sorted({*best.values(), *longest.values(), *short})
+
+
+def _step(
+    runner: Runner, image: Image, entry: str, plan: Plan, indices: Sequence[int], masks: Masks
+) -> Run:
+    cases = [plan.batch.cases[i] for i in indices]
+    batch = encode_batch(cases, image.arena, plan.styles, plan.seed)
+    mode = dataclasses.replace(plan.mode, step=True, steps=_MAX_STEPS * 4, ticks=200, stop=False)
+    return runner.run(batch, image.symbols[entry], mode, masks)
+
+
+def leak(one: int, other: int) -> Difference:
+    """Two inputs of equal shape on which only the rewrite's trace differs."""
+    detail = "branches or addresses depend on data; those of gcc's code do not"
+    return Difference(one, Reason.TIMING, detail, "the same trace", "another trace", other)
+
+
+def walk_again(
+    runner: Runner,
+    image: Image,
+    decoder: Decoder,
+    target: str,
+    label: str,
+    plan: Plan,
+    masks: Masks,
+) -> Difference | None:
+    """What single steps show on the cases of a small plan: accesses, and differing traces."""
+    indices = range(len(plan.batch.cases))
+    ours = _step(runner, image, target, plan, indices, masks)
+    theirs = _step(runner, image, label, plan, indices, masks)
+    one, other = decoder.accesses(ours.trace), decoder.accesses(theirs.trace)
+    for i in range(min(ours.done, theirs.done)):
+        found = _compare(ours, theirs, i, one, other, image)
+        if found:
+            return _difference(i, Reason.ACCESS, found)
+    if len(indices) < 2 or _path(ours, 0, one) != _path(ours, 1, one):
+        return None
+    return leak(0, 1) if _path(theirs, 0, other) != _path(theirs, 1, other) else None
+
+
+def _path(run: Run, position: int, accesses: Accesses) -> int:
+    first, last = rows_of(run, position)
+    mine = accesses.between(first, last)
+    return path_of(run.trace[first:last], mine, run.batch.placed[position])
+
+
+def _difference(index: int, reason: Reason, detail: str) -> Difference:
+    return Difference(index, reason, detail, "stays within what it touches", detail)
+
+
+def _compare(
+    ours: Run, theirs: Run, position: int, one: Accesses, other: Accesses, image: Image
+) -> str:
+    """What the rewrite touches beyond the target on one input; "" if nothing."""
+    mine = _outside_stack(ours, position, one)
+    his = _outside_stack(theirs, position, other)
+    written = _merge(_spans(mine, mine.write))
+    for low, high in _merge(_spans(his, his.write)):
+        if not _contains(written, low, high):
+            return f"writes {_name(low, ours, position)}, which gcc's code does not write"
+    everything = np.ones(len(mine.row), dtype=bool)
+    blocks = _merge(
+        [(a - a % _BLOCK, b + -b % _BLOCK) for a, b in _spans(mine, everything)]
+        + [image.readonly_range]
+    )
+    for low, high in _merge(_spans(his, ~his.write)):
+        if not _contains(blocks, low, high):
+            return f"reads {_name(low, ours, position)}, near which gcc's code touches nothing"
+    return ""
+
+
+def _outside_stack(run: Run, position: int, accesses: Accesses) -> Accesses:
+    first, last = rows_of(run, position)
+    mine = accesses.between(first, last)
+    if first == last:
+        return mine
+    bottom = run.trace[first, _RSP] - np.uint64(_STACK_REACH)
+    away = (mine.address - bottom) >= np.uint64(2 * _STACK_REACH)
+    return Accesses(mine.row[away], mine.address[away], mine.size[away], mine.write[away])
+
+
+def _spans(accesses: Accesses, which: np.typing.NDArray[np.bool_]) -> list[Span]:
+    address, size = accesses.address[which], accesses.size[which]
+    pairs = np.unique(np.stack([address, address + size], axis=1), axis=0)
+    return [(int(a), int(b)) for a, b in pairs]
+
+
+def _merge(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for low, high in sorted(spans):
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def _contains(spans: list[Span], low: int, high: int) -> bool:
+    at = bisect.bisect_right(spans, (low, 1 << 65)) - 1
+    return at >= 0 and spans[at][0] <= low and high <= spans[at][1]
+
+
+def _name(address: int, run: Run, position: int) -> str:
+    for number, place in enumerate(run.batch.placed[position].places):
+        if abs(address - place) < 1 << 20:
+            return f"byte {address - place} of object {number}"
+    return f"the program's data at {address:#x}"

@@ -1,0 +1,187 @@
+"""What it takes to run one target: scratch folder, addresses, signature, surroundings.
+
+Nothing is run here; `engine` and `replaying` do that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from superopt_cc.assembly.closure import Body
+from superopt_cc.assembly.decode import Imm, Instruction, Mem
+from superopt_cc.assembly.effects import effects
+from superopt_cc.assembly.fragment import Fragment, FragmentError
+from superopt_cc.assembly.offered import parse_fragment
+from superopt_cc.assembly.reasons import text_reasons
+from superopt_cc.assembly.unit import Unit, parse_unit
+from superopt_cc.errors import Ineligible
+from superopt_cc.types import Rejection, Rewrite
+from superopt_cc.verify import abi
+from superopt_cc.verify.ctype import Float, Function, Pointer
+from superopt_cc.verify.image import Addresses, Image, build_image
+from superopt_cc.verify.inputs import Shape, check_types
+from superopt_cc.verify.job import Job
+from superopt_cc.verify.runner import Masks, Runner
+from superopt_cc.verify.screen import Screener
+from superopt_cc.verify.trace import Decoder
+from superopt_cc.verify.values import Dictionary, dictionary
+
+_FULL = (1 << 64) - 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What running needs to know about a function besides its code.
+
+    `misaligned`: callers in the unit may enter it with an unaligned stack (design 5.4).
+    """
+
+    shape: Shape
+    masks: Masks
+    floating: bool
+    misaligned: bool
+
+
+class Bench:
+    """Everything fixed about one target.  Use as a context manager: it owns a scratch folder.
+
+    Raises Ineligible (with the counted reason) when the function cannot be tested.
+    """
+
+    def __init__(self, job: Job, unit: Unit | None = None) -> None:
+        self.job = job
+        self.unit = unit or parse_unit(job.unit_text)
+        for refusal in text_reasons(self.unit, self.unit.function(job.name)):
+            raise Ineligible(refusal.reason, refusal.detail)
+        facts = job.facts
+        self.locations = abi.assign(facts.types, [p.type for p in facts.parameters])
+        check_types(facts.types, [p.type for p in facts.parameters])
+        if any(use.callee is None for use in (*facts.calls, *facts.local_calls)):
+            raise Ineligible("indirect-call", "")
+        self.screener = Screener(job, self.unit)
+        self._addresses = Addresses.random(random.Random(job.seed))
+        self._scratch = tempfile.TemporaryDirectory(prefix="superopt-verify-")
+        try:
+            self.image = self.link(())
+            self.decoder = Decoder(self.image.path)
+            self.around = self._surroundings(self.image, self.decoder.functions[job.name])
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the scratch folder; safe to call twice."""
+        self._scratch.cleanup()
+
+    def fragment(self, rewrite: Rewrite) -> Fragment | Rejection:
+        """The rewrite as a fragment that passed the static rules, or why it did not."""
+        try:
+            fragment = parse_fragment(rewrite.text, self.job.name, self.unit)
+        except FragmentError as error:
+            return Rejection(error.reason, str(error))
+        return self.screener.check(fragment) or fragment
+
+    def link(self, fragments: Sequence[Fragment]) -> Image:
+        """The image of target and rewrites; rewrite i gets the label `body_label(i)`.
+
+        Raises Ineligible or ToolchainError as `build_image` does.
+        """
+        bodies = [
+            Body(body_label(i), fragment, -1, wrap_local_calls=True)
+            for i, fragment in enumerate(fragments)
+        ]
+        folder = Path(tempfile.mkdtemp(dir=self._scratch.name))
+        options = self.job.as_options
+        return build_image(self.unit, self.job.facts, bodies, self._addresses, folder, options)
+
+    def _surroundings(self, image: Image, body: Sequence[Instruction]) -> Surroundings:
+        facts = self.job.facts
+        writable = (*image.harness.writable, *image.harness.undefined_data)
+        roots = []
+        for name in writable:
+            if name not in facts.globals:
+                raise Ineligible("global-untyped", name)
+            roots.append((name, facts.globals[name]))
+        check_types(facts.types, [index for _, index in roots])
+        returns = tuple(_returned_type(self.job, name) for name in _real_callees(image))
+        shape = Shape(
+            facts.types,
+            tuple(p.type for p in facts.parameters),
+            self.locations,
+            tuple(roots),
+            returns,
+            "-fno-strict-aliasing" not in facts.options,
+            constants_of(image, body),
+        )
+        register, bits = abi.returned(facts.types, facts.returns)
+        mask = (1 << bits) - 1
+        floating = any(effects(i).category == "float" for i in body) or any(
+            isinstance(facts.types[p.type], Float) for p in facts.parameters
+        )
+        masks = Masks(
+            rax=mask if register == "rax" else 0,
+            xmm0=(mask if register == "xmm0" else 0, 0),
+            mxcsr=0x3F if facts.trapping_math else 0,
+        )
+        return Surroundings(shape, masks, floating, self.screener.called_locally)
+
+
+def body_label(number: int) -> str:
+    """The symbol of rewrite `number` in an image."""
+    return f"superopt.b{number}"
+
+
+def start_runner(image: Image) -> Runner:
+    """A runner process for an image."""
+    return Runner(image.path, image.arena, image.callees, image.gate, image.text)
+
+
+def _real_callees(image: Image) -> list[str]:
+    return [image.harness.stubs[c.name] for c in image.callees if not c.wrap and not c.real]
+
+
+def _returned_type(job: Job, name: str) -> int | None:
+    """The type that a callee returns.  Raises Ineligible when stubs cannot make it up."""
+    index = job.facts.callees.get(name)
+    kind = job.facts.types[index] if index is not None else None
+    if not isinstance(kind, Function):
+        raise Ineligible("callee-unknown", name)
+    abi.returned(job.facts.types, kind.returns)
+    inner = job.facts.types[kind.returns] if kind.returns is not None else None
+    if isinstance(inner, Pointer):
+        check_types(job.facts.types, [kind.returns] if kind.returns is not None else [])
+    return kind.returns
+
+
+def constants_of(image: Image, body: Sequence[Instruction]) -> Dictionary:
+    """Constants of the target's own instructions and of the read-only data it reads."""
+    integers: set[int] = set()
+    words: list[bytes] = []
+    low, high = image.readonly_range
+    for instruction in body:
+        for operand in instruction.operands:
+            if isinstance(operand, Imm) and instruction.destination is None:
+                integers.add(operand.value & _FULL)
+            elif isinstance(operand, Mem) and operand.disp and not operand.rip:
+                integers.add(operand.disp & _FULL)
+            if isinstance(operand, Mem) and low <= operand.disp < high:
+                words += image.words_at(operand.disp, max(operand.size, 8))
+    for word in words:
+        integers.add(int.from_bytes(word, "little"))
+    return dictionary(integers, words)

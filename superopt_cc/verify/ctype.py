@@ -1,0 +1,126 @@
+"""C types as the verifier needs them: sizes, layout, signedness, what points to what.
+
+Types live in a table (a tuple) and name each other by index, so that recursive structures
+(linked lists) are plain values.  `const` and `typedef` are folded away except where a pointer's
+pointee is const or the pointer is restrict.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Int:
+    """An integer of `size` bytes (1, 2, 4, 8); `character` marks plain/signed/unsigned char."""
+
+    size: int
+    signed: bool
+    character: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bool:
+    """`_Bool`: one byte, 0 or 1."""
+
+    size: int = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Enum:
+    """An enumeration and its values."""
+
+    size: int
+    signed: bool
+    values: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Float:
+    """IEEE binary floating point of `size` bytes: 4 or 8."""
+
+    size: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pointer:
+    """A pointer; `to` is an index into the table, None for void."""
+
+    to: int | None
+    const: bool = False
+    restrict: bool = False
+    volatile: bool = False
+    size: int = 8
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Array:
+    """`count` elements; None for a flexible or unknown bound."""
+
+    element: int
+    count: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Field:
+    """A member at byte `offset`; `bits` is (bit offset within the struct, width) of a bit-field."""
+
+    name: str
+    offset: int
+    type: int
+    bits: tuple[int, int] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Struct:
+    """A structure or union with its layout in bytes."""
+
+    name: str
+    size: int
+    align: int
+    fields: tuple[Field, ...]
+    union: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Function:
+    """A function type; `returns` None for void."""
+
+    returns: int | None
+    parameters: tuple[int, ...]
+    variadic: bool
+    prototyped: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A type that inputs cannot be made for yet; `what` is a short name ("long-double")."""
+
+    what: str
+    size: int = 0
+
+
+CType = Int | Bool | Enum | Float | Pointer | Array | Struct | Function | Unsupported
+TypeTable = tuple[CType, ...]
+
+
+def size_of(types: TypeTable, index: int) -> int:
+    """Size in bytes; 0 for functions, flexible arrays and opaque types."""
+    kind = types[index]
+    if isinstance(kind, Array):
+        return (kind.count or 0) * size_of(types, kind.element)
+    if isinstance(kind, Function):
+        return 0
+    return kind.size
+
+
+def align_of(types: TypeTable, index: int) -> int:
+    """Natural alignment in bytes (System V ABI)."""
+    kind = types[index]
+    if isinstance(kind, Array):
+        return align_of(types, kind.element)
+    if isinstance(kind, Struct):
+        return kind.align
+    if isinstance(kind, (Function, Unsupported)):
+        return 1
+    return kind.size

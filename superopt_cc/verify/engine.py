@@ -1,0 +1,241 @@
+"""The verifier of one target: inputs gathered once, rewrites checked against gcc's own code.
+
+`Verifier(job)` decides whether the function can be tested at all (Ineligible otherwise) and
+gathers inputs; `check` runs one rewrite through screening, comparison, access and side-channel
+checks, and says what the evidence is (design 5).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from types import TracebackType
+
+from superopt_cc.assembly.fragment import Fragment
+from superopt_cc.assembly.unit import Unit
+from superopt_cc.cases import Case
+from superopt_cc.errors import Ineligible, ToolchainError
+from superopt_cc.types import Covered, Evidence, Killed, Level, Reason, Rejection, Rewrite, Verdict
+from superopt_cc.verify import plans
+from superopt_cc.verify.access import AccessRule, Walk
+from superopt_cc.verify.bench import Bench, body_label, constants_of, start_runner
+from superopt_cc.verify.compare import Difference, first_difference
+from superopt_cc.verify.examples import counterexample
+from superopt_cc.verify.gather import DEFAULT_LIMITS, Gathered, Gatherer, Limits
+from superopt_cc.verify.image import Image
+from superopt_cc.verify.inputs import Shape
+from superopt_cc.verify.job import Job
+from superopt_cc.verify.plans import Plan
+from superopt_cc.verify.runner import Run, Runner
+from superopt_cc.verify.trace import Decoder, Flow
+from superopt_cc.verify.values import dictionary
+from superopt_cc.verify.version import VERSION
+from superopt_cc.verify.workload import make_workload
+
+_AIMED = Limits(seconds=4.0, least=0, most=240, directed=160)
+
+
+class Verifier:
+    """Checks rewrites of one target.  Use as a context manager: it owns a scratch folder.
+
+    Raises Ineligible (with the counted reason) when the function cannot be tested,
+    ToolchainError or RunnerError when our own tools fail.
+    """
+
+    def __init__(self, job: Job, limits: Limits = DEFAULT_LIMITS, unit: Unit | None = None) -> None:
+        self.job = job
+        self._bench = Bench(job, unit)
+        self._workload: tuple[Case, ...] | None = None
+        try:
+            self._prepare(limits)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Verifier:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the scratch folder; safe to call twice."""
+        self._bench.close()
+
+    def fragment(self, rewrite: Rewrite) -> Fragment | Rejection:
+        """The rewrite as a fragment that passed the static rules, or why it did not."""
+        return self._bench.fragment(rewrite)
+
+    # The target
+
+    def _prepare(self, limits: Limits) -> None:
+        bench, name = self._bench, self.job.name
+        image, around = bench.image, bench.around
+        self._flow = Flow.of(bench.decoder.functions[name])
+        with start_runner(image) as runner:
+            self.gathered = self._gather(around.shape, runner, image, bench.decoder, limits)
+            self._check_gathered()
+            cases = tuple(p.case for p in self.gathered.probes)
+            extra = plans.bulk(around.shape, self.job.seed)
+            made = plans.make(cases, extra, around, image.arena, self.job.seed)
+            self.plans = plans.settle(made, runner, image, name, around.masks)
+        self._arena = image.arena
+        self._access = AccessRule(self.gathered, self._flow, self.job.contract.timing_ok)
+
+    def _gather(
+        self, shape: Shape, runner: Runner, image: Image, decoder: Decoder, limits: Limits,
+        *, focus: bool = False,
+    ) -> Gathered:  # fmt: skip
+        entry = image.symbols[self.job.name]
+        flow = Flow.of(decoder.functions[self.job.name])
+        masks, seed = self._bench.around.masks, self.job.seed + 7 * focus
+        return Gatherer(
+            shape, runner, image.arena, entry, decoder, flow, masks, limits, seed, focus=focus
+        ).gather()
+
+    def _check_gathered(self) -> None:
+        gathered = self.gathered
+        if gathered.frame_pointer:
+            raise Ineligible("frame-escape", "a call out is passed a pointer into the frame")
+        if not gathered.probes:
+            raise Ineligible("no-inputs", "gcc's own code fails on every input that was made up")
+
+    # Rewrites
+
+    def check(self, rewrite: Rewrite) -> Verdict:
+        """Decide one rewrite.  Raises ToolchainError or RunnerError when our own tools fail."""
+        return self.check_many((rewrite,))[0]
+
+    def check_many(self, rewrites: Sequence[Rewrite]) -> list[Verdict]:
+        """Decide several rewrites over one link; as `check` for each."""
+        verdicts: dict[int, Verdict] = {}
+        alive: list[tuple[int, Fragment]] = []
+        for number, rewrite in enumerate(rewrites):
+            answer = self.fragment(rewrite)
+            if isinstance(answer, Rejection):
+                verdicts[number] = _rejected(answer)
+            else:
+                alive.append((number, answer))
+        if alive:
+            verdicts.update(self._run_all(alive))
+        return [verdicts[i] for i in range(len(rewrites))]
+
+    def _run_all(self, alive: Sequence[tuple[int, Fragment]]) -> dict[int, Verdict]:
+        try:
+            image = self._bench.link([fragment for _, fragment in alive])
+        except ToolchainError as error:
+            if len(alive) == 1:
+                return {alive[0][0]: _rejected(Rejection(Reason.LINK, str(error)))}
+            return {k: v for one in alive for k, v in self._run_all((one,)).items()}
+        verdicts: dict[int, Verdict] = {}
+        with start_runner(image) as runner:
+            ready = plans.relocate(self.plans, image.arena, self._arena)
+            name, masks = self.job.name, self._bench.around.masks
+            expected = [plans.run(p, runner, image, name, masks, stop=False) for p in ready]
+            decoder = Decoder(image.path)
+            for position, (number, _) in enumerate(alive):
+                verdicts[number] = self._run_one(
+                    runner, image, decoder, body_label(position), ready, expected
+                )
+        return verdicts
+
+    def _run_one(
+        self, runner: Runner, image: Image, decoder: Decoder, label: str,
+        ready: Sequence[Plan], expected: Sequence[Run],
+    ) -> Verdict:  # fmt: skip
+        masks = self._bench.around.masks
+        for plan, wanted in zip(ready, expected, strict=True):
+            got = plans.run(plan, runner, image, label, masks, stop=True)
+            found = first_difference(wanted, got, image.arena, image.text)
+            if found is not None:
+                return self._refuted(plan, found)
+        try:
+            aimed = self._aimed(runner, image, decoder, label)
+        except Ineligible as error:
+            return Verdict("undecided", None, Reason.INADEQUATE, str(error))
+        for plan in aimed:
+            wanted = plans.run(plan, runner, image, self.job.name, masks, stop=False)
+            found = first_difference(
+                wanted,
+                plans.run(plan, runner, image, label, masks, stop=True),
+                image.arena,
+                image.text,
+            )
+            if found is not None:
+                return self._refuted(plan, found)
+        every = (*ready, *aimed)
+        walk = self._access.walk(runner, image, decoder, self.job.name, label, every, masks)
+        if walk.rejection is not None:
+            return self._refuted(ready[0], walk.rejection)
+        return self._weigh(walk, every)
+
+    def _aimed(
+        self, runner: Runner, image: Image, decoder: Decoder, label: str
+    ) -> tuple[Plan, ...]:
+        """Inputs aimed at constants that only the rewrite has (design 5.6)."""
+        own = constants_of(image, decoder.functions[label])
+        known = set(self._bench.around.shape.dictionary.integers)
+        fresh = [c for c in own.base if c not in known]
+        if not fresh:
+            return ()
+        shape = dataclasses.replace(
+            self._bench.around.shape, dictionary=dictionary(fresh, own.floats)
+        )
+        found = self._gather(shape, runner, image, decoder, _AIMED, focus=True)
+        if not found.complete:
+            raise Ineligible("slow-inputs", "the time for inputs aimed at the rewrite ran out")
+        if not found.probes:
+            return ()
+        cases = [p.case for p in found.probes]
+        made = plans.make(cases, (), self._bench.around, image.arena, self.job.seed + 7)[:1]
+        return plans.settle(made, runner, image, self.job.name, self._bench.around.masks)
+
+    def _weigh(self, walk: Walk, every: Sequence[Plan]) -> Verdict:
+        """design 5.7: nothing untested in gcc's code or in the rewrite, or there is no verdict."""
+        evidence = Evidence(
+            inputs=sum(len(p.batch.cases) for p in every),
+            edges=Covered(
+                len(self.gathered.covered) + walk.edges.covered,
+                len(self._flow.edges) + walk.edges.total,
+            ),
+            mutants=Killed(0, 0),
+            discarded=self.gathered.discarded,
+            largest_length=max(p.case.size for p in self.gathered.probes),
+            verifier=VERSION,
+        )
+        missed = self._flow.addresses - self.gathered.reached
+        gaps = (
+            (not self.gathered.complete, "time limit was reached before all inputs were tried"),
+            (walk.unreached, "instructions of the rewrite were never executed"),
+            (walk.edges.total - walk.edges.covered, "branches of the rewrite never went one way"),
+            (len(missed), "instructions of gcc's code were never executed"),
+            (
+                len(self._flow.edges - self.gathered.covered),
+                "branches of gcc's code never went one way",
+            ),
+        )
+        for count, what in gaps:
+            if count:
+                detail = f"{count} {what}"
+                return Verdict("undecided", None, Reason.INADEQUATE, detail, None, evidence)
+        return Verdict("accepted", Level.TESTED, None, "", None, evidence)
+
+    def _refuted(self, plan: Plan, found: Difference) -> Verdict:
+        example = counterexample(self.job, self._bench.locations, plan, found)
+        detail = f"{found.detail}: {example.text}"
+        return Verdict("rejected", None, found.reason, detail, example, None)
+
+    def workload(self) -> tuple[Case, ...]:
+        """Inputs for timing, as `make_workload`; made once."""
+        if self._workload is None:
+            self._workload = make_workload(self._bench)
+        return self._workload
+
+
+def _rejected(rejection: Rejection) -> Verdict:
+    return Verdict("rejected", None, rejection.reason, rejection.detail)

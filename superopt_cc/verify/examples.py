@@ -1,0 +1,59 @@
+"""Counterexamples as data: what `superopt replay` needs to run the difference again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from superopt_cc.cases import Case, case_from_json, case_to_json
+from superopt_cc.types import Counterexample
+from superopt_cc.verify.abi import Location
+from superopt_cc.verify.compare import Difference
+from superopt_cc.verify.job import Job
+from superopt_cc.verify.layout import Arena, Style, encode_batch
+from superopt_cc.verify.plans import Plan
+from superopt_cc.verify.render import render_call
+from superopt_cc.verify.runner import Mode
+
+
+def counterexample(
+    job: Job, locations: Sequence[Location], plan: Plan, found: Difference
+) -> Counterexample:
+    """The differing case of a plan, in words and as a value that replays."""
+    case = plan.batch.cases[found.index]
+    call = render_call(job.facts, locations, case)
+    text = f"{call}: {found.got}; gcc's code: {found.expected}"
+    style = plan.styles[found.index % len(plan.styles)]
+    if found.other is not None:
+        text += f", as on {render_call(job.facts, locations, plan.batch.cases[found.other])}"
+    other = None if found.other is None else case_to_json(plan.batch.cases[found.other])
+    return Counterexample(
+        text,
+        found.expected,
+        found.got,
+        {
+            "input": case_to_json(case),
+            "other": other,
+            "style": dataclasses.asdict(style),
+            "noise": plan.mode.noise,
+            "clean_upper": plan.mode.clean_upper,
+            "seed": plan.seed,
+        },
+    )
+
+
+def replay_plan(value: Mapping[str, Any], arena: Arena) -> Plan:
+    """The plan of a counterexample's `case`: one input, or two that should look alike.
+
+    Raises KeyError, TypeError or ValueError when it was not made by `counterexample`.
+    """
+    cases: list[Case] = [
+        case_from_json(value[name]) for name in ("input", "other") if value[name] is not None
+    ]
+    given = dict(value["style"])
+    given["unused"] = tuple(given["unused"])
+    style = Style(**given)
+    mode = Mode(noise=int(value["noise"]), clean_upper=bool(value["clean_upper"]), ticks=20)
+    seed = int(value["seed"])
+    return Plan(encode_batch(cases, arena, (style,), seed), (style,), seed, mode)

@@ -1,0 +1,287 @@
+"""Gathering inputs for one target: directed ones first, then random ones until edges stop growing.
+
+Every input is single-stepped once through the target, which gives its extents, its edges and its
+side-channel signature; inputs on which the target makes a wild access are discarded and counted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Iterator
+
+from superopt_cc.cases import Case
+from superopt_cc.verify.ctype import Bool, Enum, Int, size_of
+from superopt_cc.verify.inputs import Maker, Shape, Wish
+from superopt_cc.verify.layout import Arena, Style, encode_batch
+from superopt_cc.verify.probe import ROOM, Probed, read_probes
+from superopt_cc.verify.runner import End, Masks, Mode, Run, Runner, Status
+from superopt_cc.verify.trace import Decoder, Edge, Flow
+from superopt_cc.verify.values import Numbers, integer_edges
+
+_ROUND = 96
+_STEPS = 4000
+_LONG_STEPS = 40_000
+_LONG_CASES = 8
+# Single steps cost about two microseconds each: past this, only small inputs are made.
+_STEP_BUDGET = 600_000
+_SMALL = 12
+_SIZES = (*range(41), 47, 48, 49, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257)
+# Directed inputs are many: the sizes that vector tails need come with the others.
+_FEW = (3, 0, 5, 1, 8, 2, 16, 4, 9, 7, 17, 12, 20)
+_LARGE = (512, 1000, 1024, 4095, 4096)
+_QUIET_ROUNDS = 4
+_PAIRS = 480
+_OVERLAP_PAIRS = 6
+_DISTANCES = (0, 1, -1, 2, -2, 3, -3, 4, -4, 8, -8, 15, -15)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is spent on inputs: seconds, the fewest and most cases, the most directed ones.
+
+    Running out of seconds before every directed input was tried makes the tests inadequate: how
+    strong the evidence is never depends on how busy the machine was.
+    """
+
+    seconds: float = 8.0
+    least: int = 400
+    most: int = 800
+    directed: int = 600
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Gathered:
+    """The inputs kept, what they cover, and how many were discarded.
+
+    `complete` says that all inputs that must be tried were tried before the time was over.
+
+    `groups` are lists of positions in `probes` that differ in data only (design 5.10).
+    """
+
+    probes: tuple[Probed, ...]
+    groups: tuple[tuple[int, ...], ...]
+    covered: frozenset[Edge]
+    reached: frozenset[int]
+    discarded: int
+    frame_pointer: bool
+    complete: bool
+
+    @property
+    def constant_time(self) -> bool:
+        """Does the target's trace depend on sizes only, as far as the groups show?"""
+        return bool(self.groups) and all(
+            len({self.probes[i].path for i in group}) == 1 for group in self.groups
+        )
+
+
+class Gatherer:
+    """Runs one gathering; see `gather`.
+
+    With `focus` only inputs aimed at the dictionary are made: the constants of a rewrite.
+    """
+
+    def __init__(
+        self, shape: Shape, runner: Runner, arena: Arena, entry: int, decoder: Decoder,
+        flow: Flow, masks: Masks, limits: Limits, seed: int, focus: bool = False,
+    ) -> None:  # fmt: skip
+        self._shape, self._runner, self._arena = shape, runner, arena
+        self._entry, self._decoder, self._flow = entry, decoder, flow
+        self._masks, self._limits = masks, limits
+        self._numbers = Numbers(seed)
+        self._focus = focus
+        self._unused = unused_bits(shape)
+        self._probes: list[Probed] = []
+        self._groups: list[list[int]] = []
+        self._covered: frozenset[Edge] = frozenset()
+        self._reached: frozenset[int] = frozenset()
+        self._discarded = 0
+        self._frame_pointer = False
+        self._shrink = False
+        self._steps = 0
+        self._complete = False
+
+    def gather(self) -> Gathered:
+        """Gather until edges stop growing, the most cases are kept, or the time is over."""
+        end = time.monotonic() + self._limits.seconds
+        wishes = self._wishes()
+        quiet = 0
+        while time.monotonic() < end:
+            if self._complete and len(self._probes) >= self._limits.most:
+                break
+            batch = list(itertools.islice(wishes, _ROUND))
+            if not batch:
+                break
+            before = len(self._covered), len(self._reached)
+            self._round(batch)
+            quiet = 0 if before != (len(self._covered), len(self._reached)) else quiet + 1
+            enough = len(self._probes) >= self._limits.least and self._complete
+            if quiet >= _QUIET_ROUNDS and enough:
+                break
+            if quiet >= 8 * _QUIET_ROUNDS and not self._probes:
+                break
+        if not self._focus:
+            self._long_cases()
+        return Gathered(
+            tuple(self._probes),
+            tuple(tuple(g) for g in self._groups if len(g) > 1),
+            self._covered,
+            self._reached,
+            self._discarded,
+            self._frame_pointer,
+            self._complete,
+        )
+
+    def _wishes(self) -> Iterator[Wish]:
+        """Fixed arguments first (edges and dictionary, alone), then in pairs, then random."""
+        sizes = itertools.cycle(_SIZES)
+        if not self._focus:
+            yield from (Wish(next(sizes), alias=False) for _ in range(_ROUND))
+        repeat = 1 if self._shape.has_memory else 2
+        few = itertools.cycle(_FEW)
+        for position, value in self._directed()[: self._limits.directed] * repeat:
+            yield Wish(next(few), {position: value}, self._numbers.random() < 0.3)
+        for pair in self._pairs():
+            yield Wish(next(few), pair, self._numbers.random() < 0.3)
+        if not self._focus:
+            yield from self._overlaps()
+        self._complete = True
+        while not self._focus:
+            yield Wish(next(sizes), alias=self._numbers.random() < 0.5)
+        yield from (Wish(next(sizes)) for _ in range(_ROUND // 2))
+
+    def _overlaps(self) -> Iterator[Wish]:
+        """Every pair of pointers that may overlap, at several distances, more than once."""
+        pairs = Maker(self._shape, Wish(0), self._numbers).overlaps()
+        for size in (7, 19, 36):
+            for first, second in pairs[:_OVERLAP_PAIRS]:
+                for elements in _DISTANCES:
+                    yield Wish(size, overlap=(first, second, elements), typical=True)
+
+    def _positions(self) -> list[tuple[int, int]]:
+        """(parameter, bit mask of its type) for every integer parameter."""
+        types = self._shape.types
+        return [
+            (p, (1 << 8 * size_of(types, index)) - 1)
+            for p, index in enumerate(self._shape.parameters)
+            if isinstance(types[index], (Int, Enum, Bool))
+        ]
+
+    def _directed(self) -> list[tuple[int, int]]:
+        """(parameter, value): the constants themselves come before neighbours and edges."""
+        words = self._shape.dictionary
+        first: list[tuple[int, int]] = []
+        rest: list[tuple[int, int]] = []
+        for position, mask in self._positions():
+            base = {v & mask for v in words.base}
+            others = {v & mask for v in words.integers} - base
+            if not self._focus:
+                others |= set(integer_edges((mask.bit_length() + 7) // 8)) - base
+            first += [(position, v) for v in sorted(base)]
+            rest += [(position, v) for v in sorted(others)]
+        self._numbers.shuffle(rest)
+        return first + rest
+
+    def _pairs(self) -> list[dict[int, int]]:
+        """Two arguments at once: every pair of constants where they are few, else a sample."""
+        words = self._shape.dictionary
+        pairs = [
+            {p: a & mask, q: b & other}
+            for (p, mask), (q, other) in itertools.combinations(self._positions(), 2)
+            for a in words.base
+            for b in words.base
+        ]
+        self._numbers.shuffle(pairs)
+        directed = self._directed()
+        if len(self._positions()) > 1 and not self._focus:
+            pairs[_PAIRS:] = [dict(self._numbers.choices(directed, k=2)) for _ in range(_ROUND)]
+        return pairs[: _PAIRS + _ROUND]
+
+    def _round(self, wishes: list[Wish]) -> None:
+        cases: list[Case] = []
+        twins: dict[int, int] = {}
+        for number, wish in enumerate(wishes):
+            if self._shrink and wish.fixed:
+                wish = Wish(wish.size, {p: v % 4096 for p, v in wish.fixed.items()}, wish.alias)
+            if self._steps > _STEP_BUDGET:
+                wish = dataclasses.replace(wish, size=wish.size % _SMALL)
+            cases.append(Maker(self._shape, wish, self._numbers).case())
+            if number % 8 == 0 and self._shape.has_memory:
+                for _ in range(2):
+                    twins[len(cases)] = len(cases) - 1 - (len(cases) - 1 in twins)
+                    cases.append(self._twin(cases[twins[len(cases)]]))
+        probes = self._probe(cases, _STEPS)
+        kept: dict[int, int] = {}
+        for number, probe in enumerate(probes):
+            if probe is not None:
+                kept[number] = len(self._probes)
+                self._probes.append(probe)
+        self._note_groups(kept, twins)
+
+    def _note_groups(self, kept: dict[int, int], twins: dict[int, int]) -> None:
+        if not self._shape.has_memory:
+            # Without memory every input has the same shape: none.
+            if not self._groups:
+                self._groups.append([])
+            if len(self._groups[0]) < 64:
+                self._groups[0] += kept.values()
+            return
+        grouped: dict[int, list[int]] = {}
+        for twin, first in twins.items():
+            if twin in kept and first in kept:
+                grouped.setdefault(first, [kept[first]]).append(kept[twin])
+        self._groups += grouped.values()
+
+    def _twin(self, case: Case) -> Case:
+        """The same sizes and scalars over other contents."""
+        objects = tuple(
+            o if o.pointers else dataclasses.replace(o, data=self._numbers.randbytes(len(o.data)))
+            for o in case.objects
+        )
+        return dataclasses.replace(case, objects=objects)
+
+    def _probe(self, cases: list[Case], steps: int) -> list[Probed | None]:
+        style = Style(at_end=False, room=ROOM, unused=self._unused, calls=0)
+        batch = encode_batch(cases, self._arena, (style,), self._numbers.getrandbits(32))
+        mode = Mode(noise=self._numbers.getrandbits(63), step=True, steps=steps, ticks=40)
+        run = self._runner.run(batch, self._entry, mode, self._masks)
+        probes = read_probes(run, self._arena, self._decoder, self._flow)
+        self._note(run, probes)
+        return probes
+
+    def _note(self, run: Run, probes: list[Probed | None]) -> None:
+        self._steps += len(run.trace)
+        self._covered |= self._flow.taken(run.trace)
+        self._reached |= self._flow.reached(run.trace)
+        long = sum(run.status(i) in (Status.STEPS, Status.TIMEOUT) for i in range(run.done))
+        self._shrink = self._shrink or (not self._shape.has_memory and long > run.done // 8)
+        self._discarded += sum(p is None for p in probes) - long
+        self._frame_pointer = self._frame_pointer or bool((run.diags[:, 5] & 1).any())
+        if run.end != End.FINISHED:
+            self._discarded += len(run.batch.cases) - run.done
+
+    def _long_cases(self) -> None:
+        """A few thousand elements, where the target's work allows it."""
+        if not self._shape.has_memory or not self._probes:
+            return
+        cases = [
+            Maker(self._shape, Wish(self._numbers.choice(_LARGE)), self._numbers).case()
+            for _ in range(_LONG_CASES)
+        ]
+        for at in range(0, len(cases), 4):
+            for probe in self._probe(cases[at : at + 4], _LONG_STEPS):
+                if probe is not None:
+                    self._probes.append(probe)
+
+
+def unused_bits(shape: Shape) -> tuple[int, ...]:
+    """Per integer register argument the mask of bits that its type leaves undefined."""
+    return tuple(
+        ((1 << 64) - 1) & ~((1 << location.bits) - 1)
+        for location in shape.locations
+        if location.kind == "int"
+    )

@@ -1,0 +1,213 @@
+"""The test image: target, rewrites and what they reach, linked at random addresses.
+
+Callees that are not local become stubs which jump to the runner's gate; local callees of a
+rewrite go through wraps that destroy every other caller-saved register (design 5.4, 5.5).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from superopt_cc.assembly.closure import Body, Harness, harness_text
+from superopt_cc.assembly.unit import Unit
+from superopt_cc.errors import Ineligible, ToolchainError
+from superopt_cc.toolchain import tools
+from superopt_cc.verify.abi import INTEGER_REGISTERS, assign
+from superopt_cc.verify.ctype import Function, size_of
+from superopt_cc.verify.job import Facts
+from superopt_cc.verify.layout import Arena
+from superopt_cc.verify.runner import Callee
+
+DATA_SECTION = ".superopt.data"
+_GATE_SECTION = ".superopt.gate"
+_FULL = (1 << 64) - 1
+
+# gcc itself introduces calls to these; they have the meaning that C gives them (design 5.5).
+REAL_FUNCTIONS = {"memcpy": 1, "memmove": 2, "memset": 3, "memcmp": 4, "strlen": 5}
+
+REASONS: Mapping[str, str] = {
+    "indirect-call": "calls through function pointers have no recording stubs yet",
+    "call-arguments": "a call passes arguments on the stack or in ways that differ by call",
+    "callee-unknown": "a callee's type is not known, so its results cannot be made up",
+    "callee-type": "a callee returns or is passed something that stubs cannot make yet",
+    "callee-address": "the address of a function is taken",
+    "global-untyped": "a variable's type is not known, so its contents cannot be made up",
+    "large-data": "the function reaches more writable data than the runner compares",
+    "too-many-callees": "the function reaches more callees than the runner knows",
+}
+MAX_DATA = 1 << 16
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where an image and its arena lie; chosen afresh per target (design 5.8)."""
+
+    base: int
+    data: int
+    arena: int
+
+    @staticmethod
+    def random(numbers: random.Random) -> Addresses:
+        base = numbers.randrange(0x10000, 0x28000) << 12
+        data = numbers.randrange(0x30000, 0x38000) << 12
+        return Addresses(base, data, numbers.randrange(0x1000, 0x5000) << 32)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Image:
+    """A linked image.
+
+    `symbols` maps names to addresses, `text` is the code's address range, `readonly_range` that
+    of its constants with their bytes in `readonly`.
+    """
+
+    path: Path
+    arena: Arena
+    callees: tuple[Callee, ...]
+    symbols: Mapping[str, int]
+    gate: int
+    text: tuple[int, int]
+    harness: Harness
+    readonly: bytes
+    readonly_range: tuple[int, int]
+
+    def words_at(self, address: int, most: int) -> list[bytes]:
+        """4- and 8-byte words of the constants from `address` on, `most` bytes in all."""
+        start = address - self.readonly_range[0]
+        data = self.readonly[start : start + most]
+        return [data[i : i + n] for n in (4, 8) for i in range(0, len(data) - n + 1, n)]
+
+
+def build_image(
+    unit: Unit, facts: Facts, bodies: Sequence[Body], addresses: Addresses,
+    folder: Path, as_options: Sequence[str],
+) -> Image:  # fmt: skip
+    """Assemble and link target and bodies.
+
+    Raises Ineligible for targets whose surroundings cannot be imitated, ToolchainError when as
+    or ld refuses.
+    """
+    harness = harness_text(unit, facts.name, bodies)
+    if harness.address_taken:
+        raise Ineligible("callee-address", harness.address_taken[0])
+    callees = tuple(_callees(harness, facts))
+    if len(callees) > 64:
+        raise Ineligible("too-many-callees", str(len(callees)))
+    support = _support_text(harness, facts, callees)
+    objects = [folder / "unit.o", folder / "support.o"]
+    tools.assemble(harness.text, objects[0], as_options)
+    tools.assemble(support, objects[1])
+    path = folder / "image"
+    tools.link_image(objects, path, addresses.base, {DATA_SECTION: addresses.data})
+    return _read_image(path, harness, callees, addresses)
+
+
+def _callees(harness: Harness, facts: Facts) -> list[Callee]:
+    found = [_stub(symbol, name, facts) for symbol, name in harness.stubs.items()]
+    found += [Callee(name=symbol, wrap=True) for symbol in harness.wraps]
+    return found
+
+
+def _stub(symbol: str, name: str, facts: Facts) -> Callee:
+    if name in REAL_FUNCTIONS:
+        return Callee(name=symbol, real=True, target=REAL_FUNCTIONS[name])
+    uses = {use for use in (*facts.calls, *facts.local_calls) if use.callee == name}
+    if any(use.stack_words for use in uses):
+        raise Ineligible("call-arguments", f"{name} is passed arguments on the stack")
+    shapes = {(use.registers, use.noreturn) for use in uses}
+    if len(shapes) > 1:
+        raise Ineligible("call-arguments", f"calls of {name} differ in their registers")
+    registers, noreturn = shapes.pop() if shapes else _by_type(name, facts)
+    gpr, xmm, al = [0] * 6, [0] * 8, 0
+    for register, size in registers:
+        mask = _FULL if size >= 8 else (1 << 8 * size) - 1
+        if register in INTEGER_REGISTERS:
+            gpr[INTEGER_REGISTERS.index(register)] = mask
+        elif register == "rax":
+            al = 0xFF
+        elif register.startswith("xmm") and size <= 8 and int(register[3:]) < 8:
+            xmm[int(register[3:])] = mask
+        else:
+            raise Ineligible("call-arguments", f"{name} is passed {register}")
+    return Callee(symbol, tuple(gpr), tuple(xmm), al, noreturn)
+
+
+def _by_type(name: str, facts: Facts) -> tuple[tuple[tuple[str, int], ...], bool]:
+    """Argument registers of a callee that only local callees call: from its prototype."""
+    index = facts.callees.get(name)
+    kind = facts.types[index] if index is not None else None
+    if not isinstance(kind, Function) or kind.variadic or not kind.prototyped:
+        raise Ineligible("callee-unknown", name)
+    registers: list[tuple[str, int]] = []
+    for location, parameter in zip(
+        assign(facts.types, kind.parameters), kind.parameters, strict=True
+    ):
+        size = size_of(facts.types, parameter)
+        if location.register is None:
+            raise Ineligible("call-arguments", f"{name} is passed arguments on the stack")
+        registers.append((location.register, size))
+    return tuple(registers), False
+
+
+def _support_text(harness: Harness, facts: Facts, callees: Sequence[Callee]) -> str:
+    lines = [f'\t.section\t{_GATE_SECTION},"a"', "\t.balign\t8", "\t.globl\tsuperopt.gate",
+             "superopt.gate:", "\t.quad\t0", '\t.section\t.superopt.stubs,"ax"']  # fmt: skip
+    for number, callee in enumerate(callees):
+        lines += [f"\t.globl\t{callee.name}", f"{callee.name}:", f"\tpushq\t${number}",
+                  "\tjmp\t*superopt.gate(%rip)"]  # fmt: skip
+    lines.append(f'\t.section\t{DATA_SECTION},"aw"')
+    for name in harness.undefined_data:
+        size = size_of(facts.types, facts.globals[name]) if name in facts.globals else 0
+        if not size:
+            raise Ineligible("global-untyped", name)
+        lines += ["\t.balign\t32", f"\t.globl\t{name}", f"\t.type\t{name}, @object",
+                  f"\t.size\t{name}, {size}", f"{name}:", f"\t.zero\t{size}"]  # fmt: skip
+    return "\n".join(lines) + '\n\t.section\t.note.GNU-stack,"",@progbits\n'
+
+
+def _read_image(
+    path: Path, harness: Harness, callees: tuple[Callee, ...], addresses: Addresses
+) -> Image:
+    with path.open("rb") as stream:
+        elf = ELFFile(stream)
+        table = elf.get_section_by_name(".symtab")
+        if not isinstance(table, SymbolTableSection):
+            raise ToolchainError("the linked image has no symbol table")
+        symbols = {s.name: int(s["st_value"]) for s in table.iter_symbols() if s.name}
+        data = elf.get_section_by_name(DATA_SECTION)
+        content = bytes(data.data()) if data is not None else b""
+        at = int(data["sh_addr"]) if data is not None else addresses.data
+        code = [s for s in elf.iter_sections() if s.name == ".text"]
+        low = min((int(s["sh_addr"]) for s in code), default=0)
+        high = max((int(s["sh_addr"] + s["sh_size"]) for s in code), default=0)
+        constants = [
+            s for s in elf.iter_sections()
+            if s["sh_flags"] & 2 and not s["sh_flags"] & 5 and s["sh_size"]
+        ]  # fmt: skip
+        first = min((int(s["sh_addr"]) for s in constants), default=0)
+        beyond = max((int(s["sh_addr"] + s["sh_size"]) for s in constants), default=0)
+        readonly = bytearray(beyond - first)
+        for s in constants:
+            start = s["sh_addr"] - first
+            readonly[start : start + s["sh_size"]] = s.data()
+        writable = [
+            s.name for s in elf.iter_sections()
+            if s["sh_flags"] & 1 and s["sh_size"] and s.name != DATA_SECTION
+        ]  # fmt: skip
+    if writable:
+        raise Ineligible("large-data", f"writable section {writable[0]} is not compared")
+    if len(content) > MAX_DATA:
+        raise Ineligible("large-data", f"{len(content)} bytes")
+    resolved = tuple(
+        dataclasses.replace(c, target=symbols[harness.wraps[c.name]]) if c.wrap else c
+        for c in callees
+    )
+    arena = Arena(addresses.arena, (at, content), symbols)
+    return Image(path, arena, resolved, symbols, symbols["superopt.gate"], (low, high), harness,
+                 bytes(readonly), (first, beyond))  # fmt: skip

@@ -1,0 +1,458 @@
+"""Making inputs for a C signature: scalars, object graphs, globals, and answers of callees.
+
+The cases made here are generous: objects are larger than needed.  `probe` runs the target on
+them and trims every object to what the target touches (design 5.6).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from superopt_cc.cases import Answer, Blob, Case, Ref, Store, Word
+from superopt_cc.errors import Ineligible
+from superopt_cc.verify import values
+from superopt_cc.verify.abi import Location
+from superopt_cc.verify.ctype import (
+    Array,
+    Bool,
+    Enum,
+    Float,
+    Function,
+    Int,
+    Pointer,
+    Struct,
+    TypeTable,
+    Unsupported,
+    align_of,
+    size_of,
+)
+from superopt_cc.verify.layout import SLOT_BYTES, SLOTS
+
+_MAX_DEPTH = 4
+_MAX_OBJECTS = SLOTS - 2
+_MAX_OBJECT = SLOT_BYTES // 2
+
+REASONS: Mapping[str, str] = {
+    "type-opaque": "a type without a visible definition is reached",
+    "type-union": "a union that holds pointers is reached",
+    "type-bit-field": "a bit-field is reached",
+    "type-flexible": "a structure that ends in a flexible array is reached",
+    "type-unsupported": "a type is reached that inputs cannot be made for yet",
+    "type-deep": "types are nested too deeply",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shape:
+    """What a function takes, as the generator needs it.
+
+    `globals` are (symbol, type) of writable variables that it reaches, `returns` the types that
+    callees return (None for void); `has_calls` whether anything answers.
+    """
+
+    types: TypeTable
+    parameters: tuple[int, ...]
+    locations: tuple[Location, ...]
+    globals: tuple[tuple[str, int], ...]
+    returns: tuple[int | None, ...]
+    strict_aliasing: bool
+    dictionary: values.Dictionary
+
+    @property
+    def has_calls(self) -> bool:
+        return bool(self.returns)
+
+    @property
+    def has_memory(self) -> bool:
+        pointers = any(isinstance(self.types[p], Pointer) for p in self.parameters)
+        return pointers or bool(self.globals)
+
+
+def check_types(types: TypeTable, roots: Sequence[int]) -> None:
+    """Raise Ineligible when inputs cannot be made for a type reachable from `roots`."""
+    seen: set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        index = waiting.pop()
+        if index in seen:
+            continue
+        seen.add(index)
+        waiting += _inner_types(types, index)
+
+
+def _inner_types(types: TypeTable, index: int) -> list[int]:
+    kind = types[index]
+    if isinstance(kind, Unsupported):
+        name = "type-opaque" if kind.what == "opaque" else "type-unsupported"
+        raise Ineligible(name, kind.what)
+    if isinstance(kind, Array):
+        if kind.count is None:
+            raise Ineligible("type-flexible", "")
+        return [kind.element]
+    if isinstance(kind, Struct):
+        if kind.size == 0:
+            raise Ineligible("type-opaque", kind.name)
+        if any(f.bits for f in kind.fields):
+            raise Ineligible("type-bit-field", kind.name)
+        if kind.union and _holds_pointer(types, index):
+            raise Ineligible("type-union", kind.name)
+        return [f.type for f in kind.fields]
+    if isinstance(kind, Pointer) and kind.to is not None:
+        return [] if isinstance(types[kind.to], Function) else [kind.to]
+    return []
+
+
+def _holds_pointer(types: TypeTable, index: int) -> bool:
+    kind = types[index]
+    if isinstance(kind, Array):
+        return _holds_pointer(types, kind.element)
+    if isinstance(kind, Struct):
+        return any(_holds_pointer(types, f.type) for f in kind.fields)
+    return isinstance(kind, Pointer)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wish:
+    """What one case should be like: a size class and fixed integer arguments by position.
+
+    `overlap` is (pointer parameter, another, elements): the second points that many elements
+    behind the first, into the same object.  `typical` asks for what real callers pass: integers
+    are mostly the size itself, scalars are any number, edges and constants are rare.
+    """
+
+    size: int
+    fixed: Mapping[int, int] = dataclasses.field(default_factory=dict)
+    alias: bool = True
+    overlap: tuple[int, int, int] | None = None
+    typical: bool = False
+
+
+@dataclasses.dataclass(slots=True)
+class _Object:
+    type: int | None
+    count: int
+    data: bytearray
+    align: int
+    pointers: dict[int, Ref]
+    restrict: bool
+
+
+class Maker:
+    """Builds one case; a fresh one for each."""
+
+    def __init__(self, shape: Shape, wish: Wish, numbers: values.Numbers) -> None:
+        self._shape = shape
+        self._types = shape.types
+        self._wish = wish
+        self._numbers = numbers
+        self._objects: list[_Object] = []
+
+    def case(self) -> Case:
+        """The case, with generous objects.  Raises ValueError when it grows too large."""
+        shape = self._shape
+        ints: list[Word] = []
+        placed: dict[int, tuple[list[Word], int]] = {}
+        floats: list[bytes] = []
+        stack: list[Word] = []
+        for position, (index, location) in enumerate(
+            zip(shape.parameters, shape.locations, strict=True)
+        ):
+            kind = self._types[index]
+            if isinstance(kind, Float):
+                pattern = self._float(kind)
+                if location.kind == "sse":
+                    floats.append(pattern.ljust(16, b"\0"))
+                else:
+                    stack.append(int.from_bytes(pattern, "little"))
+                continue
+            word = self._parameter(position, index)
+            words = ints if location.kind == "int" else stack
+            placed[position] = words, len(words)
+            words.append(word)
+        self._overlap(placed)
+        contents, pointers = self._globals()
+        answers = self._answers() if shape.has_calls else ()
+        return Case(
+            ints=tuple(ints),
+            floats=tuple(floats),
+            stack=tuple(stack),
+            objects=tuple(
+                Blob(bytes(o.data), o.align, True, tuple(sorted(o.pointers.items())))
+                for o in self._objects
+            ),
+            globals=contents,
+            global_pointers=pointers,
+            answers=answers,
+        )
+
+    def _overlap(self, placed: Mapping[int, tuple[list[Word], int]]) -> None:
+        """Make two pointer arguments point into the first one's object, as wished."""
+        if self._wish.overlap is None:
+            return
+        first, second, elements = self._wish.overlap
+        (words, at), (others, there) = placed[first], placed[second]
+        word = words[at]
+        kind = self._types[self._shape.parameters[first]]
+        if not isinstance(word, Ref) or not isinstance(kind, Pointer):
+            return
+        step = size_of(self._types, kind.to) if kind.to is not None else 1
+        low, high = max(-elements, 0) * step, max(elements, 0) * step
+        words[at] = Ref(word.object, low)
+        others[there] = Ref(word.object, high)
+
+    def overlaps(self) -> list[tuple[int, int]]:
+        """The pairs of pointer parameters that C lets overlap (design 5.6)."""
+        parameters = list(enumerate(self._shape.parameters))
+        found: list[tuple[int, int]] = []
+        for i, a in parameters:
+            for j, b in parameters[i + 1 :]:
+                one, other = self._types[a], self._types[b]
+                if isinstance(one, Pointer) and isinstance(other, Pointer):
+                    restrict = one.restrict or other.restrict
+                    if not restrict and self._may_alias(one.to, other.to):
+                        found.append((i, j))
+        return found
+
+    def _float(self, kind: Float) -> bytes:
+        return values.floating(kind.size, self._shape.dictionary, self._numbers)
+
+    def _parameter(self, position: int, index: int) -> Word:
+        kind = self._types[index]
+        if isinstance(kind, Pointer):
+            return self._pointer(kind, 0)
+        if position in self._wish.fixed:
+            return self._wish.fixed[position] & ((1 << 8 * size_of(self._types, index)) - 1)
+        if isinstance(kind, (Int, Enum)) and self._shape.has_memory:
+            chance = self._numbers.random()
+            if self._wish.typical and chance < 0.9:
+                return self._wish.size
+            if chance < 0.7:
+                return self._numbers.randint(0, self._wish.size)
+            if chance < 0.8:
+                mask = (1 << 8 * kind.size) - 1
+                return self._numbers.choice((self._wish.size, 0, 1, -1)) & mask
+        return self._scalar(index)
+
+    def _scalar(self, index: int) -> int:
+        kind = self._types[index]
+        if isinstance(kind, Bool):
+            return self._numbers.randrange(2)
+        if isinstance(kind, Enum) and kind.values and self._numbers.random() < 0.8:
+            return self._numbers.choice(kind.values) & ((1 << 8 * kind.size) - 1)
+        if self._wish.typical and self._numbers.random() < 0.95:
+            return self._numbers.getrandbits(8 * size_of(self._types, index))
+        return values.integer(size_of(self._types, index), self._shape.dictionary, self._numbers)
+
+    # Objects
+
+    def _pointer(self, kind: Pointer, depth: int) -> Word:
+        if kind.to is not None and isinstance(self._types[kind.to], Function):
+            return self._numbers.getrandbits(47)  # never called: indirect calls are ineligible
+        chance = self._numbers.random()
+        if chance < 0.04 or depth >= _MAX_DEPTH or len(self._objects) >= _MAX_OBJECTS:
+            return 0
+        if chance < 0.25 and self._wish.alias:
+            found = self._alias(kind)
+            if found is not None:
+                return found
+        return Ref(self._new_object(kind, depth), 0)
+
+    def _alias(self, kind: Pointer) -> Ref | None:
+        """A pointer into memory that exists already, where C allows that (design 5.6)."""
+        fitting: list[Ref] = []
+        step = size_of(self._types, kind.to) if kind.to is not None else 1
+        for number, o in enumerate(self._objects):
+            if (kind.restrict or o.restrict) or not self._may_alias(kind.to, o.type):
+                continue
+            shift = self._numbers.choice((0, 0, 1, -1, self._numbers.randint(-8, 8))) * max(step, 1)
+            room = len(o.data)
+            fitting.append(Ref(number, min(max(shift, -room // 4), room // 4)))
+        for name, index in self._shape.globals:
+            element = index
+            while isinstance(inner := self._types[element], Array):
+                element = inner.element
+            if not kind.restrict and self._may_alias(kind.to, element):
+                fitting.append(Ref(name, 0))
+        return self._numbers.choice(fitting) if fitting else None
+
+    def _may_alias(self, one: int | None, other: int | None) -> bool:
+        if one is None or other is None or one == other or not self._shape.strict_aliasing:
+            return True
+        a, b = self._types[one], self._types[other]
+        if isinstance(a, Int) and isinstance(b, Int):
+            return a.size == b.size or 1 in (a.size, b.size)
+        return (isinstance(a, Int) and a.character) or (isinstance(b, Int) and b.character)
+
+    def _new_object(self, kind: Pointer, depth: int) -> int:
+        number = len(self._objects)
+        size = max(self._wish.size, 1)
+        if kind.to is None:
+            count, align = 8 * size + 64, 1
+        else:
+            element = max(size_of(self._types, kind.to), 1)
+            many = 4 * size + 16 if element <= 16 else size + 1
+            if _holds_pointer(self._types, kind.to):
+                many = 1 if self._wish.typical else min(many, 3)
+            count, align = max(1, min(many, _MAX_OBJECT // element)), align_of(self._types, kind.to)
+        made = _Object(kind.to, count, bytearray(), align, {}, kind.restrict)
+        self._objects.append(made)
+        like = self._similar(number)
+        if like is not None:
+            made.data[:] = like
+        elif kind.to is None:
+            made.data[:] = self._plain(1, count, character=True)
+        else:
+            self._fill(made, kind.to, count, depth)
+        return number
+
+    def _similar(self, number: int) -> bytes | None:
+        """Sometimes the same contents as an earlier object, or all but one byte of them."""
+        made = self._objects[number]
+        twins = [
+            o for o in self._objects[:number]
+            if o.type == made.type and o.count == made.count and not o.pointers and o.data
+        ]  # fmt: skip
+        if not twins or self._numbers.random() > 0.35:
+            return None
+        data = bytearray(self._numbers.choice(twins).data)
+        if self._numbers.random() < 0.6:
+            at = self._numbers.randrange(min(len(data), 2 * self._wish.size + 2))
+            data[at] ^= 1 << self._numbers.randrange(8)
+        return bytes(data)
+
+    def _plain(self, size: int, count: int, *, character: bool) -> bytes:
+        words, limit = self._shape.dictionary, max(self._wish.size, 1)
+        if character and self._numbers.random() < 0.6:
+            return values.text(count, limit, words, self._numbers)
+        return values.integer_array(size, count, limit, words, self._numbers)
+
+    def _fill(self, made: _Object, index: int, count: int, depth: int) -> None:
+        kind = self._types[index]
+        if isinstance(kind, Int):
+            made.data[:] = self._plain(kind.size, count, character=kind.character)
+            return
+        if isinstance(kind, Float):
+            words = self._shape.dictionary
+            made.data[:] = values.float_array(kind.size, count, words, self._numbers)
+            return
+        if isinstance(kind, Array):
+            self._fill(made, kind.element, count * (kind.count or 0), depth)
+            return
+        size = size_of(self._types, index)
+        made.data[:] = bytes(size * count)
+        for i in range(count):
+            self._put(made.data, made.pointers, i * size, index, depth + 1)
+
+    def _put(
+        self, data: bytearray, pointers: dict[int, Ref], at: int, index: int, depth: int
+    ) -> None:
+        """Write one value of a type at byte `at`."""
+        kind = self._types[index]
+        size = size_of(self._types, index)
+        if isinstance(kind, Pointer):
+            word = self._pointer(kind, depth)
+            if isinstance(word, Ref):
+                pointers[at] = word
+            else:
+                data[at : at + 8] = word.to_bytes(8, "little")
+        elif isinstance(kind, Struct) and kind.union:
+            data[at : at + size] = self._numbers.randbytes(size)
+            if kind.fields:
+                member = self._numbers.choice(kind.fields)
+                self._put(data, pointers, at + member.offset, member.type, depth)
+        elif isinstance(kind, Struct):
+            data[at : at + size] = self._numbers.randbytes(size)  # padding is noise
+            for member in kind.fields:
+                self._put(data, pointers, at + member.offset, member.type, depth)
+        elif isinstance(kind, Array):
+            inner = self._types[kind.element]
+            count = kind.count or 0
+            if isinstance(inner, Int):
+                body = self._plain(inner.size, count, character=inner.character)
+                data[at : at + len(body)] = body
+                return
+            step = size_of(self._types, kind.element)
+            for i in range(count):
+                self._put(data, pointers, at + i * step, kind.element, depth)
+        elif isinstance(kind, Float):
+            data[at : at + size] = self._float(kind)
+        elif size:
+            small = self._shape.has_memory and self._numbers.random() < 0.5
+            value = self._numbers.randint(0, self._wish.size) if small else self._scalar(index)
+            if isinstance(kind, Bool):
+                value &= 1
+            data[at : at + size] = (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+
+    # Globals and answers
+
+    def _globals(self) -> tuple[dict[str, bytes], tuple[tuple[str, int, Ref], ...]]:
+        contents: dict[str, bytes] = {}
+        pointers: list[tuple[str, int, Ref]] = []
+        for name, index in self._shape.globals:
+            if self._numbers.random() < 0.25:
+                continue  # as the program starts
+            contents[name], inner = self._value(index)
+            pointers += [(name, at, ref) for at, ref in inner.items()]
+        return contents, tuple(pointers)
+
+    def _value(self, index: int) -> tuple[bytes, dict[int, Ref]]:
+        data = bytearray(size_of(self._types, index))
+        pointers: dict[int, Ref] = {}
+        self._put(data, pointers, 0, index, 1)
+        return bytes(data), pointers
+
+    def _answers(self) -> tuple[Answer, ...]:
+        known = len(self._objects)
+        made = [self._answer(known) for _ in range(self._numbers.choice((1, 2, 4)))]
+        if self._numbers.random() < 0.15:
+            made[-1] = dataclasses.replace(made[-1], returns=False)
+        return tuple(made)
+
+    def _answer(self, known: int) -> Answer:
+        numbers = self._numbers
+        rax: Word = values.integer(8, self._shape.dictionary, numbers)
+        vector = numbers.randbytes(16)
+        kinds = [self._types[r] for r in self._shape.returns if r is not None]
+        kind = numbers.choice(kinds) if kinds else None
+        if isinstance(kind, Pointer):
+            rax = self._pointer(kind, 1)
+        elif isinstance(kind, Float):
+            vector = self._float(kind).ljust(16, b"\x5a")
+        elif isinstance(kind, (Int, Enum)):
+            size = kind.size
+            low = values.integer(size, self._shape.dictionary, numbers)
+            rax = numbers.getrandbits(64) >> 8 * size << 8 * size | low
+        if any(isinstance(k, Bool) for k in kinds) and isinstance(rax, int):
+            rax = rax & ~0xFF | numbers.randrange(2)
+        return Answer(rax, numbers.getrandbits(64), vector, numbers.randbytes(16),
+                      self._stores(known))  # fmt: skip
+
+    def _stores(self, known: int) -> tuple[Store, ...]:
+        """Change memory that the callee could reach: everything, one object, or nothing."""
+        how = self._numbers.random()
+        if how < 0.25:
+            return ()
+        places: list[tuple[int | str, int | None, int]] = [
+            (i, o.type, o.count) for i, o in enumerate(self._objects[:known])
+        ]
+        places += [(name, index, 1) for name, index in self._shape.globals]
+        if how < 0.6 and places:
+            places = [self._numbers.choice(places)]
+        stores: list[Store] = []
+        for where, index, count in places:
+            stores += self._change(where, index, count)
+        return tuple(stores)
+
+    def _change(self, where: int | str, index: int | None, count: int) -> list[Store]:
+        fresh = _Object(index, count, bytearray(), 1, {}, False)
+        if index is None:
+            fresh.data[:] = self._numbers.randbytes(count)
+        else:
+            self._fill(fresh, index, count, 1)
+        stores = [Store(where, 0, bytes(fresh.data))]
+        old = self._objects[where].pointers if isinstance(where, int) else {}
+        for at in old.keys() - fresh.pointers.keys():
+            fresh.pointers[at] = old[at]  # a pointer stays valid
+        stores += [Store(where, at, bytes(8), ref) for at, ref in fresh.pointers.items()]
+        return stores

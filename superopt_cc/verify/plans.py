@@ -1,0 +1,188 @@
+"""The runs that decide: cases in two layouts, under two noises, rounding modes, odd entry.
+
+Every case runs flush against the end of its pages and flush against the start (or at exactly its
+guaranteed alignment), with other noise and the objects in the other order (design 5.6).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import signal
+from collections.abc import Sequence
+from typing import Protocol
+
+from superopt_cc.cases import Case
+from superopt_cc.errors import Ineligible
+from superopt_cc.verify.compare import Fields
+from superopt_cc.verify.gather import unused_bits
+from superopt_cc.verify.image import Image
+from superopt_cc.verify.inputs import Maker, Shape, Wish
+from superopt_cc.verify.layout import Arena, Batch, Style, encode_batch
+from superopt_cc.verify.runner import End, Masks, Mode, Run, Runner, Status
+from superopt_cc.verify.values import Numbers
+
+_SCALAR_CASES = 4096
+_MODE_STEP = 4
+# Rounding down, up, to zero; flush-to-zero with denormals-are-zero (design 5.6).
+_MXCSR = (0x1F80 | 1 << 13, 0x1F80 | 2 << 13, 0x1F80 | 3 << 13, 0x1F80 | 0x8040)
+_TICKS = 20
+_GATHER_TICKS = 2
+_PATIENCE = 40
+
+
+class Around(Protocol):
+    """The part of `engine.Surroundings` that plans read."""
+
+    @property
+    def shape(self) -> Shape: ...
+    @property
+    def floating(self) -> bool: ...
+    @property
+    def misaligned(self) -> bool: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """A batch and how to run it; `seed` is that of the noise in the encoding."""
+
+    batch: Batch
+    styles: tuple[Style, ...]
+    seed: int
+    mode: Mode
+    optional: bool = False
+
+
+def bulk(shape: Shape, seed: int) -> tuple[Case, ...]:
+    """Thousands of random inputs for functions of scalars, where an input costs next to nothing."""
+    if shape.has_memory or shape.has_calls:
+        return ()
+    numbers = Numbers(seed + 1)
+    return tuple(Maker(shape, Wish(1 << 12), numbers).case() for _ in range(_SCALAR_CASES))
+
+
+def make(
+    cases: Sequence[Case], extra: Sequence[Case], around: Around, arena: Arena, seed: int
+) -> list[Plan]:
+    """All plans for the cases; which of them the target allows is settled by `settle`."""
+    unused = unused_bits(around.shape)
+    calls = 16 if around.shape.has_calls else 0
+    end = Style(unused=unused, calls=calls)
+    start = Style(at_end=False, reverse=True, unused=unused, calls=calls)
+    odd = dataclasses.replace(start, odd=True)
+    numbers = random.Random(seed)
+    every = (*cases, *extra)
+    plans = [
+        _plan(every, (end,), arena, numbers, Mode()),
+        _plan(cases, (start, odd), arena, numbers, Mode(clean_upper=True)),
+    ]
+    if around.floating:
+        changed = [
+            dataclasses.replace(case, mxcsr=_MXCSR[i % len(_MXCSR)])
+            for i, case in enumerate(every[::_MODE_STEP])
+        ]
+        plans.append(_plan(changed, (end,), arena, numbers, Mode()))
+    if around.misaligned:
+        # design 5.4: callers in this unit may call without aligning the stack.
+        skewed = dataclasses.replace(end, skew=8)
+        plan = _plan(cases, (skewed,), arena, numbers, Mode())
+        plans.append(dataclasses.replace(plan, optional=True))
+    return plans
+
+
+def _plan(
+    cases: Sequence[Case],
+    styles: tuple[Style, ...],
+    arena: Arena,
+    numbers: random.Random,
+    mode: Mode,
+) -> Plan:
+    seed = numbers.getrandbits(32)
+    mode = dataclasses.replace(mode, noise=numbers.getrandbits(63), ticks=_TICKS)
+    return Plan(encode_batch(cases, arena, styles, seed), styles, seed, mode)
+
+
+def run(plan: Plan, runner: Runner, image: Image, entry: str, masks: Masks, *, stop: bool) -> Run:
+    """Run one function on a plan; with `stop` a crash or endless loop ends the batch."""
+    mode = dataclasses.replace(plan.mode, stop=stop)
+    return runner.run(plan.batch, image.symbols[entry], mode, masks)
+
+
+def settle(
+    plans: Sequence[Plan], runner: Runner, image: Image, name: str, masks: Masks
+) -> tuple[Plan, ...]:
+    """Keep the cases on which gcc's own code ends, and check that noise does not matter.
+
+    Raises Ineligible("noise-dependent") when the target's own results depend on registers, bits
+    or stack contents that no caller defines (design 4.2), "no-inputs" when nothing is left.
+    """
+    kept: list[Plan] = []
+    for plan in plans:
+        quick = dataclasses.replace(plan, mode=dataclasses.replace(plan.mode, ticks=_GATHER_TICKS))
+        good = _good_cases(quick, runner, image, name, masks)
+        if plan.optional and len(good) < len(plan.batch.cases):
+            continue  # the target itself assumes alignment at entry
+        if not good:
+            raise Ineligible("no-inputs", "gcc's own code fails on every input that was made up")
+        if len(good) < len(plan.batch.cases):
+            batch = encode_batch(good, image.arena, plan.styles, plan.seed)
+            plan = dataclasses.replace(plan, batch=batch)
+        _check_noise(plan, runner, image, name, masks)
+        kept.append(plan)
+    return tuple(kept)
+
+
+def _good_cases(plan: Plan, runner: Runner, image: Image, name: str, masks: Masks) -> list[Case]:
+    """The cases on which the target ends; after many that run for long, the rest is dropped."""
+    good: list[Case] = []
+    waiting = list(plan.batch.cases)
+    for _ in range(_PATIENCE):
+        batch = encode_batch(waiting, image.arena, plan.styles, plan.seed)
+        mode = dataclasses.replace(plan.mode, stop_loop=True)
+        done = runner.run(batch, image.symbols[name], mode, masks)
+        good += [case for i, case in enumerate(waiting[: done.done]) if _ends(done, i)]
+        if done.end == End.FINISHED:
+            break
+        waiting = waiting[done.done + (done.end != End.STOPPED) :]
+        if not waiting:
+            break
+    return good
+
+
+def _ends(run: Run, index: int) -> bool:
+    fields = Fields.of(run.result(index))
+    if fields.status == Status.SIGNAL:
+        return fields.signal in (signal.SIGFPE, signal.SIGILL)
+    return fields.status in (Status.RETURNED, Status.NORETURN)
+
+
+def _check_noise(plan: Plan, runner: Runner, image: Image, name: str, masks: Masks) -> None:
+    """design 4.2: two fills of everything that no caller defines must give the same results."""
+    first = run(plan, runner, image, name, masks, stop=False)
+    batch = encode_batch(plan.batch.cases, image.arena, plan.styles, plan.seed + 1)
+    mode = dataclasses.replace(plan.mode, noise=plan.mode.noise ^ 0x5DEECE66D)
+    second = runner.run(batch, image.symbols[name], mode, masks)
+    if first.end != End.FINISHED or second.end != End.FINISHED:
+        raise Ineligible("noise-dependent", "gcc's own code does not always end")
+    if first.results != second.results:
+        raise Ineligible("noise-dependent", "gcc's own result depends on undefined contents")
+    if any(first.status(i) == Status.TIMEOUT for i in range(first.done)):
+        raise Ineligible("no-inputs", "gcc's own code runs for too long on ordinary inputs")
+
+
+def relocate(plans: Sequence[Plan], arena: Arena, before: Arena) -> tuple[Plan, ...]:
+    """The plans for another image of the same target: encoded anew only if its data moved."""
+    same = arena.data == before.data and all(
+        arena.symbols.get(n) == at for n, at in before.symbols.items() if _is_data(n, at, before)
+    )
+    if same:
+        return tuple(plans)
+    return tuple(
+        dataclasses.replace(p, batch=encode_batch(p.batch.cases, arena, p.styles, p.seed))
+        for p in plans
+    )
+
+
+def _is_data(name: str, address: int, arena: Arena) -> bool:
+    base, content = arena.data
+    return base <= address < base + max(len(content), 1)

@@ -1,0 +1,50 @@
+"""Why gcc's code must stay: the counted names that the facts run gives, one line each.
+
+`superopt status` and the documentation show these lines (design 4.2, 11.3).  The option table
+adds its own names (`sanitizer`, `profiling`...), the assembly text those of `text_reasons`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "no-facts": "the unit could not be compiled again to the same code, so its types and "
+        "memory accesses are not known for certain",
+        "option": "an option that the option table does not allow by name",
+        "attribute": "a function attribute that is not known to leave the calling convention, "
+        "the optimiser and the instruction set alone",
+        "inline-asm": "inline assembly",
+        "volatile": "an access to volatile memory",
+        "atomic": "an atomic access",
+        "fence": "a memory fence, also one that needs no instruction",
+        "setjmp": "a call that may return twice, or a jump out of the function",
+        "alloca": "stack memory of variable size",
+        "builtin": "a builtin that reads or changes machine state (stack, time, random numbers...)",
+        "computed-goto": "a jump to a label's address",
+        "static-chain": "a nested function or a call to one",
+        "clone": "a version of gcc's with another signature or body (.isra, .part, .constprop)",
+        "varargs": "a variable number of arguments",
+        "unprototyped": "defined with parameters but without a prototype",
+        "noreturn": "declared never to return",
+        "tls": "thread-local memory",
+        "address-space": "memory in another address space (__seg_fs, __seg_gs)",
+        "global-register": "the unit binds a global variable to a register",
+        "stack-protector": "a stack-protector canary",
+        "non-temporal": "non-temporal stores",
+        "odd-call": "a call whose argument registers are not those of the callee's prototype",
+        "struct-by-value": "a structure, union or class passed or returned by value",
+        "long-double": "long double or __float128 as parameter or result",
+        "float16": "half precision as parameter or result",
+        "decimal": "decimal floating point as parameter or result",
+        "complex": "_Complex as parameter or result",
+        "int128": "__int128 as parameter or result",
+        "vector": "a vector type as parameter or result",
+        "opaque": "a type without a known layout as parameter or result",
+        "polymorphic": "a C++ class with virtual functions as parameter or result",
+        "member-pointer": "a C++ pointer to member as parameter or result",
+        "odd-type": "a parameter or result type that is not supported",
+    }
+)

@@ -1,0 +1,201 @@
+"""Reading single-step traces: memory accesses, edges taken, and a data-independent signature.
+
+A trace row is rip and the sixteen general registers *before* the instruction (runner.Run).
+Rows with rip 1 and 2 are reads and writes of library functions that ran for real.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from superopt_cc.assembly.decode import Instruction, decode_image
+from superopt_cc.assembly.effects import effects
+from superopt_cc.assembly.instructions import InstructionError
+from superopt_cc.assembly.registers import GPR
+from superopt_cc.errors import Ineligible
+from superopt_cc.verify.runner import Run
+
+Words = npt.NDArray[np.uint64]
+_COLUMN = {name: i + 1 for i, name in enumerate(GPR)}
+_READ_ROW, _WRITE_ROW = 1, 2
+_DIVISIONS = ("div", "idiv", "divss", "divsd", "divps", "divpd", "sqrtss", "sqrtsd", "sqrtps",
+              "sqrtpd")  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Accesses:
+    """Loads and stores in trace order: `row` of the trace, `address`, `size` in bytes, `write`."""
+
+    row: npt.NDArray[np.int64]
+    address: Words
+    size: Words
+    write: npt.NDArray[np.bool_]
+
+    def between(self, first: int, last: int) -> Accesses:
+        """Those of trace rows first <= row < last."""
+        low, high = np.searchsorted(self.row, (first, last))
+        part = slice(int(low), int(high))
+        return Accesses(self.row[part], self.address[part], self.size[part], self.write[part])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Operand:
+    """One memory operand of every instruction, as columns."""
+
+    present: npt.NDArray[np.bool_]
+    base: npt.NDArray[np.int64]
+    index: npt.NDArray[np.int64]
+    scale: Words
+    disp: Words
+    size: Words
+    write: npt.NDArray[np.bool_]
+    repeated: npt.NDArray[np.bool_]
+
+
+class Decoder:
+    """The instructions of an image and what each touches.
+
+    Raises Ineligible("instruction") when the image holds an instruction that our table does not
+    know: its accesses could not be logged.
+    """
+
+    def __init__(self, image: Path) -> None:
+        self.functions: Mapping[str, tuple[Instruction, ...]] = decode_image(image)
+        every = {i.address: i for body in self.functions.values() for i in body}
+        self._ordered = [every[a] for a in sorted(every)]
+        self._address = np.array([i.address for i in self._ordered], dtype=np.uint64)
+        self._operands = _columns(self._ordered)
+
+    def accesses(self, trace: Words) -> Accesses:
+        """Every load and store of a trace, stack included."""
+        at = np.searchsorted(self._address, trace[:, 0])
+        at = np.minimum(at, len(self._address) - 1)
+        known = self._address[at] == trace[:, 0]
+        parts = [_evaluate(trace, at, known, operand) for operand in self._operands]
+        real = np.nonzero((trace[:, 0] == _READ_ROW) | (trace[:, 0] == _WRITE_ROW))[0]
+        parts.append(Accesses(real, trace[real, 1], trace[real, 2], trace[real, 0] == _WRITE_ROW))
+        row = np.concatenate([p.row for p in parts])
+        order = np.argsort(row, kind="stable")
+        return Accesses(
+            row[order],
+            np.concatenate([p.address for p in parts])[order],
+            np.concatenate([p.size for p in parts])[order],
+            np.concatenate([p.write for p in parts])[order],
+        )
+
+
+def _columns(instructions: Sequence[Instruction]) -> tuple[_Operand, ...]:
+    touched = []
+    for i in instructions:
+        try:
+            touched.append(effects(i).memory)
+        except InstructionError as error:
+            raise Ineligible("instruction", f"{i.text}: {error}") from error
+    columns: list[_Operand] = []
+    for nth in range(max((len(t) for t in touched), default=0)):
+        for write in (False, True):
+            rows = [
+                t[nth] if nth < len(t) and (t[nth].writes if write else t[nth].reads) else None
+                for t in touched
+            ]
+            columns.append(
+                _Operand(
+                    np.array([r is not None for r in rows]),
+                    np.array([_column(r.base) if r else 0 for r in rows], dtype=np.int64),
+                    np.array([_column(r.index) if r else 0 for r in rows], dtype=np.int64),
+                    np.array([r.scale if r else 0 for r in rows], dtype=np.uint64),
+                    np.array([r.disp % (1 << 64) if r else 0 for r in rows], dtype=np.uint64),
+                    np.array([r.size if r else 0 for r in rows], dtype=np.uint64),
+                    np.full(len(rows), write),
+                    np.array([any(p.startswith("rep") for p in i.prefixes) for i in instructions]),
+                )
+            )
+    return tuple(columns)
+
+
+def _column(register: str | None) -> int:
+    if register is None:
+        return 0
+    if register not in _COLUMN:
+        raise Ineligible("instruction", f"an address is formed from {register}")
+    return _COLUMN[register]
+
+
+def _evaluate(
+    trace: Words, at: npt.NDArray[np.int64], known: npt.NDArray[np.bool_], operand: _Operand
+) -> Accesses:
+    here = known & operand.present[at]
+    # A repeated string instruction that has nothing left to do touches nothing.
+    here &= ~(operand.repeated[at] & (trace[:, _COLUMN["rcx"]] == 0))
+    rows = np.nonzero(here)[0]
+    which = at[rows]
+    base, index = operand.base[which], operand.index[which]
+    zero = np.uint64(0)
+    address = (
+        np.where(base > 0, trace[rows, base], zero)
+        + np.where(index > 0, trace[rows, index], zero) * operand.scale[which]
+        + operand.disp[which]
+    )
+    return Accesses(rows, address, operand.size[which], operand.write[which])
+
+
+Edge = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Flow:
+    """Control flow of one function: instruction addresses and conditional edges (from, to)."""
+
+    addresses: frozenset[int]
+    edges: frozenset[Edge]
+    divides: bool
+
+    @staticmethod
+    def of(body: Sequence[Instruction]) -> Flow:
+        inside = {i.address for i in body}
+        edges: set[Edge] = set()
+        for i in body:
+            if i.name.startswith("j") and i.name != "jmp" and i.destination is not None:
+                edges |= {(i.address, i.end), (i.address, i.destination)}
+        inside -= _padding(body)
+        return Flow(
+            frozenset(inside),
+            frozenset(e for e in edges if e[1] in inside),
+            any(i.name.removeprefix("v") in _DIVISIONS for i in body),
+        )
+
+    def taken(self, trace: Words) -> frozenset[Edge]:
+        """The conditional edges that a trace (of one or many cases) takes."""
+        if len(trace) < 2 or not self.edges:
+            return frozenset()
+        # Addresses lie below 2 GiB, so that a pair fits one 64-bit word.
+        pairs = np.unique(trace[:-1, 0] << np.uint64(32) | trace[1:, 0])
+        wanted = {a << 32 | b: (a, b) for a, b in self.edges}
+        return frozenset(wanted[p] for p in pairs.tolist() if p in wanted)
+
+    def reached(self, trace: Words) -> frozenset[int]:
+        """The instructions of the function that a trace executes."""
+        return frozenset(int(a) for a in np.unique(trace[:, 0])) & self.addresses
+
+
+def _padding(body: Sequence[Instruction]) -> set[int]:
+    """No-ops behind a jump or return: never executed, there for alignment only."""
+    found: set[int] = set()
+    dead = False
+    for i in body:
+        if i.name == "nop" and dead:
+            found.add(i.address)
+        else:
+            dead = i.name in ("jmp", "ret", "ud2")
+    return found
+
+
+def rows_of(run: Run, index: int) -> tuple[int, int]:
+    """The trace rows [first, last) of one case."""
+    first = int(run.diags[index][3])
+    return first, first + int(run.diags[index][4])

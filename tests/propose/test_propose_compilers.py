@@ -1,0 +1,102 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+from propose_context import MakeContext
+
+from superopt_cc.propose.base import Context
+from superopt_cc.propose.compilers import Compilers
+from superopt_cc.propose.options import SEMANTIC, VARIANTS, held_options, variants
+from superopt_cc.toolchain.command import effective_options, parse_command
+from superopt_cc.toolchain.tools import assemble, find_compiler
+from superopt_cc.types import Origin
+
+REVERSE = """
+unsigned reverse(unsigned x)
+{
+    unsigned r = 0;
+    for (int i = 0; i < 32; i++) { r = r << 1 | (x & 1); x >>= 1; }
+    return r;
+}
+"""
+
+
+def _command(folder: Path, *flags: str):  # type: ignore[no-untyped-def]
+    (folder / "a.c").write_text(REVERSE)
+    return parse_command([*flags, "-c", "a.c"], folder, find_compiler(None, "c"))
+
+
+def test_variants_are_different_bodies_that_assemble(
+    make_context: MakeContext, tmp_path: Path
+) -> None:
+    context = make_context(REVERSE, "reverse")
+    rewrites = list(Compilers().propose(context))
+    assert len(rewrites) >= 3
+    assert len({r.text for r in rewrites}) == len(rewrites)
+    assert all(r.origin is Origin.COMPILED and r.proposer == "compilers" for r in rewrites)
+    for rewrite in rewrites:
+        assemble(rewrite.text, tmp_path / "rewrite.o")
+
+
+def test_copies_are_dropped_and_told(make_context: MakeContext) -> None:
+    context = make_context(REVERSE, "reverse")
+    rewrites = list(Compilers().propose(context))
+    told = context.history()
+    assert len(rewrites) + len(told) == len(VARIANTS)
+    assert any(a.result == "copy" and "gcc's own code" in a.detail for a in told)
+
+
+def test_functions_of_one_unit_share_compilations(make_context: MakeContext) -> None:
+    context = make_context(REVERSE, "reverse")
+    list(Compilers().propose(context))
+    kept = context.compilations.under((*VARIANTS[0], *held_options(context.job.command)), 0.0)
+    assert kept.text  # a deadline in the past: it was not compiled again
+
+
+def test_out_of_time_means_no_more_rewrites(make_context: MakeContext) -> None:
+    assert list(Compilers().propose(make_context(REVERSE, "reverse", seconds=0.0))) == []
+
+
+def test_own_constants_come_along(make_context: MakeContext, tmp_path: Path) -> None:
+    source = """
+    void scale(float *a, int n) { for (int i = 0; i < n; i++) a[i] = a[i] * 2.5f + 0.5f; }
+    """
+    for rewrite in Compilers().propose(make_context(source, "scale")):
+        assemble(rewrite.text, tmp_path / "rewrite.o")
+        assert ".LC" in rewrite.text
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("-O3",),
+        ("-O2", "-fno-strict-aliasing", "-fwrapv"),
+        ("-O3", "-ffast-math"),
+        ("-O3", "-fPIC", "-fno-omit-frame-pointer"),
+        ("-Ofast",),
+    ],
+)
+def test_no_variant_changes_what_the_program_means(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    command = _command(tmp_path, *flags)
+    users = effective_options(command)
+    held = held_options(command)
+    for options in variants(command):
+        argv = (*command.argv, *options, *held)
+        theirs = effective_options(dataclasses.replace(command, argv=argv))
+        assert {n: theirs.get(n) for n in SEMANTIC} == {n: users.get(n) for n in SEMANTIC}
+
+
+def test_every_held_option_is_one_that_gcc_knows(tmp_path: Path) -> None:
+    known = effective_options(_command(tmp_path, "-O3"))
+    assert [name for name in SEMANTIC if name not in known] == []
+
+
+def test_code_with_contraction_is_not_called_compiled(make_context: MakeContext) -> None:
+    source = "double f(double a, double b, double c) { return a * b + c * a + b / c; }"
+
+    def origins(*flags: str) -> set[Origin]:
+        context: Context = make_context(source, "f", "-O3", "-mfma", *flags)
+        return {r.origin for r in Compilers().propose(context)}
+
+    assert origins() <= {Origin.MIXED}
+    assert origins("-ffp-contract=off") <= {Origin.COMPILED}

@@ -1,0 +1,65 @@
+"""A GGUF of random weights: llama architecture, about 100,000 parameters, byte-level tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+WIDTH, LAYERS, HEADS, INNER = 64, 2, 4, 128
+
+
+def _byte_tokens() -> list[str]:
+    """The printable stand-ins that byte-level BPE uses for the 256 bytes."""
+    plain = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [b for b in range(256) if b not in plain]
+    table = {b: chr(b) for b in plain} | {b: chr(256 + i) for i, b in enumerate(others)}
+    return [table[b] for b in range(256)]
+
+
+CHAT = "{% for message in messages %}{{ message['content'] }}\n{% endfor %}"
+
+
+def write_tiny_model(path: Path, *, chat: bool, seed: int = 1) -> None:
+    """Write the model; its answers are noise, but real noise of the real library."""
+    numbers = np.random.default_rng(seed)
+    tokens = [*_byte_tokens(), "<end>"]
+    writer = gguf.GGUFWriter(str(path), "llama")
+    writer.add_context_length(8192)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(INNER)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(HEADS)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(WIDTH // HEADS)
+    writer.add_vocab_size(len(tokens))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL])
+    writer.add_token_merges(["a b"])
+    writer.add_eos_token_id(256)
+    writer.add_bos_token_id(256)
+    if chat:
+        writer.add_chat_template(CHAT)
+
+    def add(name: str, *shape: int) -> None:
+        writer.add_tensor(name, numbers.normal(0, 0.2, shape).astype(np.float32))
+
+    add("token_embd.weight", len(tokens), WIDTH)
+    add("output.weight", len(tokens), WIDTH)
+    writer.add_tensor("output_norm.weight", np.ones(WIDTH, np.float32))
+    for layer in range(LAYERS):
+        for part in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            add(f"blk.{layer}.{part}.weight", WIDTH, WIDTH)
+        add(f"blk.{layer}.ffn_gate.weight", INNER, WIDTH)
+        add(f"blk.{layer}.ffn_up.weight", INNER, WIDTH)
+        add(f"blk.{layer}.ffn_down.weight", WIDTH, INNER)
+        for norm in ("attn_norm", "ffn_norm"):
+            writer.add_tensor(f"blk.{layer}.{norm}.weight", np.ones(WIDTH, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

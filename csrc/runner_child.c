@@ -4,7 +4,7 @@
  * and never an expected result; a case that faults, loops or jumps away ends that case only.
  */
 #define _GNU_SOURCE
-#include "runner.h"
+#include "runner_state.h"
 
 #include <cpuid.h>
 #include <linux/seccomp.h>
@@ -18,11 +18,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { XSTATE_BYTES = 8192, STACK_BYTES = 8 << 20, SIGNAL_STACK = 128 << 10, MAX_SHADOW = 4096 };
-enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
-enum { FLAG_TF = 0x100, FLAG_DF = 0x400, FLAGS_NOISE = 0x8d5 };
-enum { XMM_AREA = 160, MXCSR_AT = 24, XSTATE_BV_AT = 512 };
-enum { TICK_US = 10000 };
+enum { STACK_BYTES = 8 << 20, SIGNAL_STACK = 128 << 10, TICK_US = 10000 };
 
 struct guest guest_in, guest_out;
 unsigned char guest_xstate[XSTATE_BYTES] __attribute__((aligned(64)));
@@ -31,60 +27,13 @@ uint64_t host_rsp;
 uint32_t xstate_mask;
 uint32_t host_mxcsr = 0x1f80;
 
-void runner_enter(void);
-void runner_leave(void);
-void runner_gate(void);
-void runner_recover(void);
-void runner_wrap_return(void);
-int on_gate(void);
-int on_wrap_return(void);
+struct child_state now;
 
-static struct child_env *env;
-static unsigned char noise_xstate[XSTATE_BYTES] __attribute__((aligned(64)));
-static unsigned char noise_stack[NOISE_STACK] __attribute__((aligned(64)));
 static unsigned char noise_frame[CALLER_FRAME];
-static unsigned char *stack_low, *stack_high;
-static const unsigned char *windows, *answers;
-static const struct case_head *head;
-static struct result *result;
-static struct diag *diag;
-static uint64_t answer_index, entry_rsp, result_limit;
-static uint64_t noise_state;
-static volatile sig_atomic_t in_guest, ticks;
-static uint64_t shadow[MAX_SHADOW][2], shadow_depth;
-
-static uint64_t mix(uint64_t x) /* splitmix64's finaliser: a bijection that spreads every bit */
-{
-    x ^= x >> 30;
-    x *= 0xbf58476d1ce4e5b9u;
-    x ^= x >> 27;
-    x *= 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
-static uint64_t noise(void)
-{
-    noise_state += 0x9e3779b97f4a7c15u;
-    return mix(noise_state);
-}
-
-static uint64_t hash_bytes(uint64_t h, const unsigned char *p, uint64_t n)
-{
-    for (; n >= 8; n -= 8, p += 8) {
-        uint64_t word;
-        memcpy(&word, p, 8);
-        h = (h ^ word) * 0x9e3779b97f4a7c15u;
-        h ^= h >> 29;
-    }
-    uint64_t tail = n;
-    memcpy(&tail, p, n);
-    return mix((h ^ tail) + n);
-}
-
-static uint64_t padded(uint64_t n)
-{
-    return (n + 7) & ~(uint64_t)7;
-}
+static unsigned char noise_stack[NOISE_STACK] __attribute__((aligned(64)));
+static volatile sig_atomic_t ticks;
+static uint64_t entry_rsp;
+static uint64_t saved_in[16]; /* registers at entry: calls out overwrite guest_in */
 
 /* --- entering ------------------------------------------------------------------------------ */
 
@@ -93,18 +42,18 @@ static void prepare_noise(void)
     unsigned a, b, c, d;
     __cpuid_count(13, 0, a, b, c, d);
     xstate_mask = a & 0xe7u; /* x87, SSE, AVX, AVX-512; no MPX, no protection keys */
-    noise_state = env->request.noise;
-    for (size_t i = 576; i + 8 <= XSTATE_BYTES; i += 8) {
+    now.noise_state = now.env->request.noise;
+    for (size_t i = UPPER_AREA; i + 8 <= XSTATE_BYTES; i += 8) {
         uint64_t word = noise();
-        memcpy(noise_xstate + i, &word, 8);
+        memcpy(now.noise_xstate + i, &word, 8);
     }
     for (size_t i = XMM_AREA; i < XMM_AREA + 16 * 16; i += 8) {
         uint64_t word = noise();
-        memcpy(noise_xstate + i, &word, 8);
+        memcpy(now.noise_xstate + i, &word, 8);
     }
-    noise_xstate[0] = 0x7f, noise_xstate[1] = 0x03; /* x87 control word; all registers empty */
-    uint64_t components = env->request.flags & REQ_CLEAN_UPPER ? 3 : xstate_mask;
-    memcpy(noise_xstate + XSTATE_BV_AT, &components, 8);
+    now.noise_xstate[0] = 0x7f, now.noise_xstate[1] = 0x03; /* x87 control word; all registers empty */
+    uint64_t components = now.env->request.flags & REQ_CLEAN_UPPER ? 3 : xstate_mask;
+    memcpy(now.noise_xstate + XSTATE_BV_AT, &components, 8);
     for (size_t i = 0; i < NOISE_STACK; i += 8) {
         uint64_t word = noise();
         memcpy(noise_stack + i, &word, 8);
@@ -112,7 +61,7 @@ static void prepare_noise(void)
     memcpy(noise_frame, noise_stack + 128, CALLER_FRAME);
 }
 
-static uint64_t xstate_bytes(void)
+uint64_t xstate_bytes(void)
 {
     unsigned a, b, c, d;
     __cpuid_count(13, 0, a, b, c, d);
@@ -121,46 +70,46 @@ static uint64_t xstate_bytes(void)
 
 static void write_windows(void)
 {
-    const unsigned char *p = windows;
-    for (uint64_t i = 0; i < head->windows; i++) {
+    const unsigned char *p = now.windows;
+    for (uint64_t i = 0; i < now.head->windows; i++) {
         const struct window *w = (const struct window *)p;
         memcpy((void *)w->setup, p + sizeof *w, w->length);
         p += sizeof *w + padded(w->length);
     }
-    answers = p;
+    now.answers = p;
 }
 
 static void prepare_stack(const uint64_t *words)
 {
-    uint64_t top = (uint64_t)stack_high - 2 * CALLER_FRAME - MAX_STACK_WORDS * 8;
+    uint64_t top = (uint64_t)now.stack_high - 2 * CALLER_FRAME - MAX_STACK_WORDS * 8;
     top -= noise() & 0x3c0;
-    entry_rsp = top - 8 - head->skew;
+    entry_rsp = top - 8 - now.head->skew;
     unsigned char *at = (unsigned char *)entry_rsp;
     memcpy(at - NOISE_STACK, noise_stack, NOISE_STACK);
     uint64_t back = (uint64_t)runner_leave;
     memcpy(at, &back, 8);
-    memcpy(at + 8, words, head->stack_words * 8);
-    memcpy(at + 8 + head->stack_words * 8, noise_frame, CALLER_FRAME);
+    memcpy(at + 8, words, now.head->stack_words * 8);
+    memcpy(at + 8 + now.head->stack_words * 8, noise_frame, CALLER_FRAME);
 }
 
 static void prepare_registers(void)
 {
     for (int i = 0; i < 16; i++)
         guest_in.gpr[i] = noise();
-    guest_in.gpr[RDI] = head->gpr[0];
-    guest_in.gpr[RSI] = head->gpr[1];
-    guest_in.gpr[RDX] = head->gpr[2];
-    guest_in.gpr[RCX] = head->gpr[3];
-    guest_in.gpr[R8] = head->gpr[4];
-    guest_in.gpr[R9] = head->gpr[5];
+    guest_in.gpr[RDI] = now.head->gpr[0];
+    guest_in.gpr[RSI] = now.head->gpr[1];
+    guest_in.gpr[RDX] = now.head->gpr[2];
+    guest_in.gpr[RCX] = now.head->gpr[3];
+    guest_in.gpr[R8] = now.head->gpr[4];
+    guest_in.gpr[R9] = now.head->gpr[5];
     guest_in.gpr[RSP] = entry_rsp;
     guest_in.rflags = (noise() & FLAGS_NOISE) | 0x202;
-    if (env->request.flags & REQ_STEP)
+    if (now.env->request.flags & REQ_STEP)
         guest_in.rflags |= FLAG_TF;
-    guest_in.rip = env->request.entry;
-    memcpy(guest_xstate + XMM_AREA, head->xmm, sizeof head->xmm);
-    memcpy(guest_xstate + XMM_AREA + 128, noise_xstate + XMM_AREA + 128, 128);
-    memcpy(guest_xstate + MXCSR_AT, &head->mxcsr, 4);
+    guest_in.rip = now.env->request.entry;
+    memcpy(guest_xstate + XMM_AREA, now.head->xmm, sizeof now.head->xmm);
+    memcpy(guest_xstate + XMM_AREA + 128, now.noise_xstate + XMM_AREA + 128, 128);
+    memcpy(guest_xstate + MXCSR_AT, &now.head->mxcsr, 4);
 }
 
 /* --- what happened --------------------------------------------------------------------------- */
@@ -180,24 +129,24 @@ static void check_state(void)
     };
     for (size_t i = 0; i < sizeof saved / sizeof *saved; i++)
         if (guest_out.gpr[saved[i].reg] != guest_in.gpr[saved[i].reg])
-            result->broken |= saved[i].bit;
+            now.result->broken |= saved[i].bit;
     if (guest_out.gpr[RSP] != entry_rsp + 8)
-        result->broken |= BROKEN_RSP;
+        now.result->broken |= BROKEN_RSP;
     if (guest_out.rflags & FLAG_DF)
-        result->broken |= BROKEN_DF;
+        now.result->broken |= BROKEN_DF;
     uint64_t mxcsr = load32(guest_xstate_out + MXCSR_AT);
-    if ((mxcsr ^ head->mxcsr) & 0xffc0)
-        result->broken |= BROKEN_MXCSR;
+    if ((mxcsr ^ now.head->mxcsr) & 0xffc0)
+        now.result->broken |= BROKEN_MXCSR;
     uint64_t control = load32(guest_xstate_out) & 0xffff;
     if (control != 0x37f || guest_xstate_out[4]) /* abridged tag word: nothing in use */
-        result->broken |= BROKEN_X87;
+        now.result->broken |= BROKEN_X87;
     uint64_t in_use;
     memcpy(&in_use, guest_xstate_out + XSTATE_BV_AT, 8);
-    if ((env->request.flags & REQ_CLEAN_UPPER) && (in_use & 4))
-        result->broken |= BROKEN_UPPER;
-    if (memcmp((void *)(entry_rsp + 8 + head->stack_words * 8), noise_frame, CALLER_FRAME))
-        result->broken |= BROKEN_CALLER_FRAME;
-    result->mxcsr_flags = mxcsr & 0x3f & env->request.mxcsr_mask;
+    if ((now.env->request.flags & REQ_CLEAN_UPPER) && (in_use & 4))
+        now.result->broken |= BROKEN_UPPER;
+    if (memcmp((void *)(entry_rsp + 8 + now.head->stack_words * 8), noise_frame, CALLER_FRAME))
+        now.result->broken |= BROKEN_CALLER_FRAME;
+    now.result->mxcsr_flags = mxcsr & 0x3f & now.env->request.mxcsr_mask;
 }
 
 static void note_clobbers(void)
@@ -205,23 +154,23 @@ static void note_clobbers(void)
     static const int scratch[] = { RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11 };
     for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++)
         if (guest_out.gpr[scratch[i]] != guest_in.gpr[scratch[i]])
-            diag->clobbered |= 1ull << scratch[i];
+            now.diag->clobbered |= 1ull << scratch[i];
     for (int i = 0; i < 16; i++)
         if (memcmp(guest_xstate_out + XMM_AREA + 16 * i, guest_xstate + XMM_AREA + 16 * i, 16))
-            diag->clobbered |= 1ull << (16 + i);
+            now.diag->clobbered |= 1ull << (16 + i);
 }
 
 static void note_return(void)
 {
-    const struct request *r = &env->request;
-    result->status = STATUS_RETURNED;
-    result->rax = guest_out.gpr[RAX] & r->rax_mask;
-    result->rdx = guest_out.gpr[RDX] & r->rdx_mask;
-    memcpy(result->xmm0, guest_xstate_out + XMM_AREA, 16);
-    memcpy(result->xmm1, guest_xstate_out + XMM_AREA + 16, 16);
+    const struct request *r = &now.env->request;
+    now.result->status = STATUS_RETURNED;
+    now.result->rax = guest_out.gpr[RAX] & r->rax_mask;
+    now.result->rdx = guest_out.gpr[RDX] & r->rdx_mask;
+    memcpy(now.result->xmm0, guest_xstate_out + XMM_AREA, 16);
+    memcpy(now.result->xmm1, guest_xstate_out + XMM_AREA + 16, 16);
     for (int i = 0; i < 2; i++) {
-        result->xmm0[i] &= r->xmm0_mask[i];
-        result->xmm1[i] &= r->xmm1_mask[i];
+        now.result->xmm0[i] &= r->xmm0_mask[i];
+        now.result->xmm1[i] &= r->xmm1_mask[i];
     }
     check_state();
     note_clobbers();
@@ -229,9 +178,9 @@ static void note_return(void)
 
 static void dump_windows(void)
 {
-    const unsigned char *p = windows;
-    unsigned char *out = (unsigned char *)(result + 1);
-    for (uint64_t i = 0; i < head->windows; i++) {
+    const unsigned char *p = now.windows;
+    unsigned char *out = (unsigned char *)(now.result + 1);
+    for (uint64_t i = 0; i < now.head->windows; i++) {
         const struct window *w = (const struct window *)p;
         if (w->flags & WINDOW_DUMP) {
             memcpy(out, (void *)w->address, w->length);
@@ -241,11 +190,11 @@ static void dump_windows(void)
     }
 }
 
-static uint64_t dump_bytes(void)
+uint64_t dump_bytes(void)
 {
-    const unsigned char *p = windows;
+    const unsigned char *p = now.windows;
     uint64_t total = 0;
-    for (uint64_t i = 0; i < head->windows; i++) {
+    for (uint64_t i = 0; i < now.head->windows; i++) {
         const struct window *w = (const struct window *)p;
         total += w->flags & WINDOW_DUMP ? padded(w->length) : 0;
         p += sizeof *w + padded(w->length);
@@ -253,11 +202,11 @@ static uint64_t dump_bytes(void)
     return total;
 }
 
-static uint64_t hash_windows(void)
+uint64_t hash_windows(void)
 {
-    const unsigned char *p = windows;
+    const unsigned char *p = now.windows;
     uint64_t h = 1;
-    for (uint64_t i = 0; i < head->windows; i++) {
+    for (uint64_t i = 0; i < now.head->windows; i++) {
         const struct window *w = (const struct window *)p;
         if (w->flags & WINDOW_DUMP)
             h = hash_bytes(h, (const unsigned char *)w->address, w->length);
@@ -266,254 +215,11 @@ static uint64_t hash_windows(void)
     return h;
 }
 
-/* --- calls out ------------------------------------------------------------------------------- */
-
-static int on_stack(uint64_t value)
-{
-    return value >= (uint64_t)stack_low && value < (uint64_t)stack_high;
-}
-
-static void record_call(uint64_t number, const struct callee *callee)
-{
-    static const int order[6] = { RDI, RSI, RDX, RCX, R8, R9 };
-    struct call call = { .callee = number };
-    if ((guest_out.gpr[RSP] + 8) & 15)
-        call.flags |= CALL_UNALIGNED;
-    for (int i = 0; i < 6; i++) {
-        call.gpr[i] = guest_out.gpr[order[i]] & callee->gpr_mask[i];
-        if (on_stack(call.gpr[i])) {
-            call.flags |= CALL_FRAME_POINTER;
-            diag->flags |= DIAG_FRAME_POINTER;
-        }
-    }
-    call.al = guest_out.gpr[RAX] & callee->al_mask;
-    for (int i = 0; i < 8; i++) {
-        memcpy(&call.xmm[i], guest_xstate_out + XMM_AREA + 16 * i, 8);
-        call.xmm[i] &= callee->xmm_mask[i];
-    }
-    call.memory = hash_windows();
-    uint64_t used = sizeof *result + dump_bytes() + result->calls * sizeof call;
-    if (used + sizeof call <= result_limit)
-        memcpy((unsigned char *)result + used, &call, sizeof call);
-    result->calls++;
-    result->call_hash = hash_bytes(result->call_hash, (unsigned char *)&call, sizeof call);
-}
-
-static void scratch_noise(void) /* a callee may destroy every caller-saved register */
-{
-    static const int scratch[] = { RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11 };
-    memcpy(guest_in.gpr, guest_out.gpr, sizeof guest_in.gpr);
-    for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++)
-        guest_in.gpr[scratch[i]] = noise();
-    guest_in.rflags = (guest_out.rflags & ~(uint64_t)FLAGS_NOISE) | (noise() & FLAGS_NOISE);
-    guest_in.rflags &= ~(uint64_t)FLAG_DF;
-    memcpy(guest_xstate, guest_xstate_out, xstate_bytes());
-    for (int i = 0; i < 16; i++) {
-        uint64_t word[2] = { noise(), noise() };
-        memcpy(guest_xstate + XMM_AREA + 16 * i, word, 16);
-    }
-    uint64_t in_use = 3;
-    if (!(env->request.flags & REQ_CLEAN_UPPER)) {
-        in_use = xstate_mask;
-        memcpy(guest_xstate + 576, noise_xstate + 576, xstate_bytes() - 576);
-    }
-    memcpy(guest_xstate + XSTATE_BV_AT, &in_use, 8);
-    if (env->request.flags & REQ_STEP)
-        guest_in.rflags |= FLAG_TF;
-}
-
-static uint64_t saved_in[16];
-
-static void keep_entry_registers(void)
-{
-    memcpy(saved_in, guest_in.gpr, sizeof saved_in);
-}
-
-static void pop_to_guest(uint64_t bytes)
-{
-    memcpy(&guest_in.rip, (void *)guest_out.gpr[RSP], 8);
-    guest_in.gpr[RSP] = guest_out.gpr[RSP] + bytes;
-}
-
-/* Which answer is next; NULL when the case gives none. */
-static const struct answer *next_answer(void)
-{
-    if (!head->answers)
-        return NULL;
-    uint64_t wanted = answer_index < head->answers ? answer_index : head->answers - 1;
-    answer_index++;
-    const unsigned char *p = answers;
-    for (uint64_t i = 0;; i++) {
-        const struct answer *a = (const struct answer *)p;
-        if (i == wanted)
-            return a;
-        p += sizeof *a;
-        for (uint64_t s = 0; s < a->stores; s++) {
-            const struct store *st = (const struct store *)p;
-            p += sizeof *st + padded(st->length);
-        }
-    }
-}
-
-static void apply_answer(const struct answer *a)
-{
-    guest_in.gpr[RAX] = a->rax;
-    guest_in.gpr[RDX] = a->rdx;
-    memcpy(guest_xstate + XMM_AREA, a->xmm0, 16);
-    memcpy(guest_xstate + XMM_AREA + 16, a->xmm1, 16);
-    const unsigned char *p = (const unsigned char *)(a + 1);
-    for (uint64_t s = 0; s < a->stores; s++) {
-        const struct store *st = (const struct store *)p;
-        memcpy((void *)st->address, p + sizeof *st, st->length);
-        p += sizeof *st + padded(st->length);
-    }
-}
-
-/* One access of a real library function, in the trace as rip 1 (read) or 2 (write). */
-static void log_access(uint64_t kind, const void *address, uint64_t bytes)
-{
-    if (!(env->request.flags & REQ_STEP) || !bytes)
-        return;
-    uint64_t at = env->progress[1];
-    if ((at + 1) * sizeof(struct step) > env->trace_bytes)
-        return;
-    struct step *step = (struct step *)env->trace + at;
-    memset(step, 0, sizeof *step);
-    step->rip = kind;
-    step->gpr[0] = (uint64_t)address;
-    step->gpr[1] = bytes;
-    env->progress[1] = at + 1;
-    diag->steps++;
-}
-
-static int overlap(uint64_t a, uint64_t b, uint64_t n)
-{
-    return n && a != b && (a < b ? b - a : a - b) < n;
-}
-
-/* The memory functions that gcc itself introduces: they run for real, by the guest's pointers,
- * and a bad pointer faults as the guest's own fault.  Returns the value of rax. */
-static uint64_t run_real(uint64_t kind, uint64_t a, uint64_t b, uint64_t n, int *bad)
-{
-    unsigned char *to = (unsigned char *)a;
-    const unsigned char *from = (const unsigned char *)b;
-    uint64_t i = 0;
-    switch (kind) {
-    case REAL_MEMCPY:
-    case REAL_MEMMOVE:
-        *bad = kind == REAL_MEMCPY && overlap(a, b, n);
-        log_access(1, from, n);
-        log_access(2, to, n);
-        memmove(to, from, n);
-        return a;
-    case REAL_MEMSET:
-        log_access(2, to, n);
-        memset(to, (int)b, n);
-        return a;
-    case REAL_MEMCMP: /* C lets it read all n bytes, whatever they hold */
-        log_access(1, to, n);
-        log_access(1, from, n);
-        for (; i < n; i++)
-            (void)*(volatile const unsigned char *)(to + i),
-                (void)*(volatile const unsigned char *)(from + i);
-        for (i = 0; i < n && to[i] == from[i]; i++)
-            ;
-        return i < n ? (uint64_t)((int64_t)to[i] - from[i]) : 0;
-    case REAL_STRLEN:
-        while (((volatile const unsigned char *)to)[i])
-            i++;
-        log_access(1, to, i + 1);
-        return i;
-    default:
-        *bad = 1;
-        return 0;
-    }
-}
-
-static int call_real(const struct callee *callee)
-{
-    int bad = 0;
-    in_guest = 1; /* a fault in here is the guest's */
-    uint64_t rax = run_real(callee->target, guest_out.gpr[RDI], guest_out.gpr[RSI],
-                            guest_out.gpr[RDX], &bad);
-    in_guest = 0;
-    if (bad) {
-        result->status = STATUS_SIGNAL;
-        result->signal = SIGABRT;
-        return 0;
-    }
-    scratch_noise();
-    guest_in.gpr[RAX] = rax;
-    pop_to_guest(8);
-    in_guest = 1;
-    return 1;
-}
-
-/* A stub or wrap was called.  Returns 1 to resume the guest from guest_in, 0 to end the case. */
-int on_gate(void)
-{
-    in_guest = 0;
-    uint64_t number;
-    memcpy(&number, (void *)guest_out.gpr[RSP], 8);
-    guest_out.gpr[RSP] += 8;
-    if (number >= env->setup.callees)
-        return 0;
-    const struct callee *callee = &env->callees[number];
-    memcpy(guest_xstate, guest_xstate_out, xstate_bytes());
-    memcpy(guest_in.gpr, guest_out.gpr, sizeof guest_in.gpr);
-    guest_in.rflags = guest_out.rflags;
-    if (callee->flags & CALLEE_WRAP) {
-        if (!head->skew && ((guest_out.gpr[RSP] + 8) & 15))
-            result->broken |= BROKEN_ALIGNMENT;
-        if (shadow_depth == MAX_SHADOW)
-            return 0;
-        memcpy(&shadow[shadow_depth][0], (void *)guest_out.gpr[RSP], 8);
-        shadow[shadow_depth++][1] = guest_out.gpr[RSP];
-        uint64_t back = (uint64_t)runner_wrap_return;
-        memcpy((void *)guest_out.gpr[RSP], &back, 8);
-        guest_in.rip = callee->target;
-        in_guest = 1;
-        return 1;
-    }
-    if (callee->flags & CALLEE_REAL)
-        return call_real(callee);
-    record_call(number, callee);
-    const struct answer *answer = next_answer();
-    if (callee->flags & CALLEE_NORETURN || !answer || answer->flags & ANSWER_NORETURN) {
-        result->status = STATUS_NORETURN;
-        return 0;
-    }
-    scratch_noise();
-    apply_answer(answer);
-    pop_to_guest(8);
-    in_guest = 1;
-    return 1;
-}
-
-/* A wrapped local callee returned: its result stays, every other scratch register is noise. */
-int on_wrap_return(void)
-{
-    in_guest = 0;
-    if (!shadow_depth || shadow[shadow_depth - 1][1] + 8 != guest_out.gpr[RSP])
-        return 0;
-    shadow_depth--;
-    uint64_t rax = guest_out.gpr[RAX], rdx = guest_out.gpr[RDX];
-    unsigned char vectors[32];
-    memcpy(vectors, guest_xstate_out + XMM_AREA, 32);
-    scratch_noise();
-    guest_in.gpr[RAX] = rax;
-    guest_in.gpr[RDX] = rdx;
-    memcpy(guest_xstate + XMM_AREA, vectors, 32);
-    guest_in.rip = shadow[shadow_depth][0];
-    in_guest = 1;
-    return 1;
-}
-
 /* --- signals --------------------------------------------------------------------------------- */
 
 static void leave_case(ucontext_t *context)
 {
-    in_guest = 0;
+    now.in_guest = 0;
     context->uc_mcontext.gregs[REG_RIP] = (greg_t)runner_recover;
     context->uc_mcontext.gregs[REG_EFL] = 0x202;
 }
@@ -525,46 +231,46 @@ static void log_step(ucontext_t *context)
                                   REG_R14, REG_R15 };
     greg_t *registers = context->uc_mcontext.gregs;
     uint64_t rip = (uint64_t)registers[REG_RIP];
-    if (!in_guest || rip < env->setup.text_low || rip >= env->setup.text_high)
+    if (!now.in_guest || rip < now.env->setup.text_low || rip >= now.env->setup.text_high)
         return;
-    uint64_t at = env->progress[1];
-    if (diag->steps >= env->request.max_steps || (at + 1) * sizeof(struct step) > env->trace_bytes) {
-        result->status = STATUS_STEPS;
+    uint64_t at = now.env->progress[1];
+    if (now.diag->steps >= now.env->request.max_steps || (at + 1) * sizeof(struct step) > now.env->trace_bytes) {
+        now.result->status = STATUS_STEPS;
         leave_case(context);
         return;
     }
-    struct step *step = (struct step *)env->trace + at;
+    struct step *step = (struct step *)now.env->trace + at;
     step->rip = rip;
     for (int i = 0; i < 16; i++)
         step->gpr[i] = (uint64_t)registers[from[i]];
-    env->progress[1] = at + 1;
-    diag->steps++;
+    now.env->progress[1] = at + 1;
+    now.diag->steps++;
 }
 
 static void on_signal(int number, siginfo_t *info, void *raw)
 {
     ucontext_t *context = raw;
     if (number == SIGPROF) {
-        if (in_guest && ++ticks > (sig_atomic_t)env->request.max_ticks) {
-            result->status = STATUS_TIMEOUT;
+        if (now.in_guest && ++ticks > (sig_atomic_t)now.env->request.max_ticks) {
+            now.result->status = STATUS_TIMEOUT;
             leave_case(context);
         }
         return;
     }
-    if (number == SIGTRAP && info->si_code == TRAP_TRACE && (env->request.flags & REQ_STEP)) {
+    if (number == SIGTRAP && info->si_code == TRAP_TRACE && (now.env->request.flags & REQ_STEP)) {
         log_step(context);
         return;
     }
-    if (!in_guest) { /* our own code faulted: the guest destroyed us */
+    if (!now.in_guest) { /* our own code faulted: the guest destroyed us */
         syscall(SYS_exit, 70);
         __builtin_unreachable();
     }
-    result->status = STATUS_SIGNAL;
-    result->signal = (uint64_t)number;
-    diag->address = (uint64_t)info->si_addr;
-    diag->rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+    now.result->status = STATUS_SIGNAL;
+    now.result->signal = (uint64_t)number;
+    now.diag->address = (uint64_t)info->si_addr;
+    now.diag->rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
     if (number == SIGSEGV && context->uc_mcontext.gregs[REG_ERR] & 2)
-        diag->flags |= DIAG_WRITE;
+        now.diag->flags |= DIAG_WRITE;
     leave_case(context);
 }
 
@@ -577,9 +283,9 @@ static void seal(void)
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (signal_stack.ss_sp == MAP_FAILED || stack == MAP_FAILED)
         syscall(SYS_exit, 71);
-    stack_low = stack + (512 << 10);
-    stack_high = stack_low + STACK_BYTES;
-    if (mprotect(stack_low, STACK_BYTES, PROT_READ | PROT_WRITE))
+    now.stack_low = stack + (512 << 10);
+    now.stack_high = now.stack_low + STACK_BYTES;
+    if (mprotect(now.stack_low, STACK_BYTES, PROT_READ | PROT_WRITE))
         syscall(SYS_exit, 71);
     sigaltstack(&signal_stack, NULL);
     struct sigaction action = { .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
@@ -601,53 +307,53 @@ static void seal(void)
 
 static void run_case(const unsigned char *at)
 {
-    head = (const struct case_head *)at;
-    const uint64_t *words = (const uint64_t *)(head + 1);
-    windows = (const unsigned char *)(words + head->stack_words);
-    result = (struct result *)(env->results + head->out_offset);
-    result_limit = head->out_bytes;
-    memset(result, 0, sizeof *result);
-    memset(diag, 0, sizeof *diag);
-    diag->first_step = env->progress[1];
-    noise_state = mix(env->request.noise + env->progress[0]);
-    answer_index = shadow_depth = 0;
+    now.head = (const struct case_head *)at;
+    const uint64_t *words = (const uint64_t *)(now.head + 1);
+    now.windows = (const unsigned char *)(words + now.head->stack_words);
+    now.result = (struct result *)(now.env->results + now.head->out_offset);
+    now.result_limit = now.head->out_bytes;
+    memset(now.result, 0, sizeof *now.result);
+    memset(now.diag, 0, sizeof *now.diag);
+    now.diag->first_step = now.env->progress[1];
+    now.noise_state = mix(now.env->request.noise + now.env->progress[0]);
+    now.answer_index = now.shadow_depth = 0;
     ticks = 0;
     write_windows();
     prepare_stack(words);
     prepare_registers();
-    keep_entry_registers();
-    in_guest = 1;
+    memcpy(saved_in, guest_in.gpr, sizeof saved_in);
+    now.in_guest = 1;
     runner_enter();
-    int returned = in_guest && result->status == STATUS_NONE;
-    in_guest = 0;
+    int returned = now.in_guest && now.result->status == STATUS_NONE;
+    now.in_guest = 0;
     if (returned) {
         memcpy(guest_in.gpr, saved_in, sizeof saved_in);
         note_return();
-    } else if (result->status == STATUS_NONE) { /* an impossible gate: a wild jump landed there */
-        result->status = STATUS_SIGNAL;
-        result->signal = SIGILL;
+    } else if (now.result->status == STATUS_NONE) { /* an impossible gate: a wild jump landed there */
+        now.result->status = STATUS_SIGNAL;
+        now.result->signal = SIGILL;
     }
     dump_windows();
 }
 
 void run_child(struct child_env *given)
 {
-    env = given;
+    now.env = given;
     prepare_noise();
     uint64_t bytes = xstate_bytes();
     if (bytes > XSTATE_BYTES)
         syscall(SYS_exit, 73);
-    const struct request *r = &env->request;
+    const struct request *r = &now.env->request;
     seal();
-    const unsigned char *at = env->cases + r->cases_offset;
+    const unsigned char *at = now.env->cases + r->cases_offset;
     for (uint64_t i = 0; i < r->count; i++) {
-        memcpy(guest_xstate, noise_xstate, bytes);
-        diag = (struct diag *)(env->results + r->diag_offset) + i;
+        memcpy(guest_xstate, now.noise_xstate, bytes);
+        now.diag = (struct diag *)(now.env->results + r->diag_offset) + i;
         run_case(at);
-        env->progress[0] = i + 1;
-        uint64_t status = result->status;
-        int bad = status == STATUS_TIMEOUT || (status == STATUS_SIGNAL && result->signal != SIGFPE &&
-                                               result->signal != SIGILL);
+        now.env->progress[0] = i + 1;
+        uint64_t status = now.result->status;
+        int bad = status == STATUS_TIMEOUT || (status == STATUS_SIGNAL && now.result->signal != SIGFPE &&
+                                               now.result->signal != SIGILL);
         int loop = status == STATUS_TIMEOUT && (r->flags & REQ_STOP_ON_LOOP);
         if (loop || (bad && (r->flags & REQ_STOP_ON_BAD)))
             break;

@@ -6,10 +6,13 @@ The public API: `optimize`, `verify` and `measure` mean what the commands of the
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False  # `typing` itself costs milliseconds in every compile
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+    from typing import Any
 
     from superopt_cc.settings import Settings
     from superopt_cc.types import Measurement, Outcome, Verdict
@@ -90,3 +93,26 @@ def _settings(source: os.PathLike[str]) -> Settings:
 
 def _silent(line: str) -> None:
     """Progress that nobody watches."""
+
+
+class _VerifyFolder(type(sys)):  # type: ignore[misc]  # the type of modules
+    """The folder `verify`, which can be called like the function of the same name."""
+
+    def __call__(self, *args: Any, **options: Any) -> Verdict:
+        return _verify(*args, **options)
+
+
+class _Package(type(sys)):  # type: ignore[misc]
+    """This package: importing the folder `verify` must not take the function away.
+
+    The import system binds a folder as an attribute of its package once anything in it is used.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "verify" and isinstance(value, type(sys)):
+            value.__class__ = _VerifyFolder
+        super().__setattr__(name, value)
+
+
+_verify = verify
+sys.modules[__name__].__class__ = _Package

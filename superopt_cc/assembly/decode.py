@@ -107,7 +107,9 @@ class Instruction:
     @property
     def destination(self) -> int | None:
         """Address that a direct jump or call goes to, when no relocation decides it."""
-        if len(self.operands) == 1 and isinstance(self.operands[0], Imm) and not self.relocations:
+        if self.relocations or not (self.name == "call" or self.name.startswith("j")):
+            return None
+        if len(self.operands) == 1 and isinstance(self.operands[0], Imm):
             return self.operands[0].value
         return None
 

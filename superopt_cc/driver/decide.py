@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.assembly.offered import parse_fragment
@@ -12,17 +13,17 @@ from superopt_cc.driver.jobs import UnitJobs
 from superopt_cc.driver.portable import pack, unpack
 from superopt_cc.driver.selection import Wish
 from superopt_cc.errors import AssemblyError, Ineligible, StoreError, SuperoptError
-from superopt_cc.propose.base import Compilations
 from superopt_cc.propose.extract import standalone
-from superopt_cc.search.loop import optimize
 from superopt_cc.settings import Settings
 from superopt_cc.store import units
 from superopt_cc.store.local import Entry, Need, Store, exhausted
 from superopt_cc.types import Level, Origin, Outcome, Rewrite, Verdict
-from superopt_cc.verify.engine import Verifier
 from superopt_cc.verify.job import Job
 from superopt_cc.verify.screen import Screener
 from superopt_cc.verify.version import VERSION
+
+if TYPE_CHECKING:
+    from superopt_cc.propose.base import Compilations
 
 Progress = Callable[[str], None]
 
@@ -147,6 +148,8 @@ class Decider:
         fragment = self._fitting(job, old)
         if fragment is None or old.outcome.rewrite is None:
             return
+        from superopt_cc.verify.engine import Verifier
+
         self._progress(f"{job.name}: verifying again what another version verified")
         here = dataclasses.replace(old.outcome.rewrite, text=standalone(fragment, self._jobs.unit))
         try:
@@ -159,6 +162,10 @@ class Decider:
             self._keep(key, dataclasses.replace(old, outcome=outcome, verifier=VERSION))
 
     def _search(self, job: Job, key: str, settings: Settings, need: Need) -> _Found:
+        # Not for a build in which everything is known: importing these takes longer than gcc.
+        from superopt_cc.propose.base import Compilations
+        from superopt_cc.search.loop import optimize
+
         job = self._jobs.with_source(job)
         if self._compilations is None:
             self._compilations = Compilations(job.command, job.preprocessed)

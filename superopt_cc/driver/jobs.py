@@ -24,6 +24,7 @@ from superopt_cc.settings import Settings
 from superopt_cc.store.keys import function_key
 from superopt_cc.store.local import Store
 from superopt_cc.store.manifest import Manifests, command_digest, sources_of
+from superopt_cc.store.units import file_digest
 from superopt_cc.toolchain.command import (
     CompileCommand,
     compile_text,
@@ -77,11 +78,18 @@ class UnitJobs:
             digest = command_digest(command.compiler, command.argv, command.cwd, environ)
             self._manifests = Manifests(store, digest)
         self._sources: tuple[tuple[str, str], ...] = ()
+        self._asked = False  # whether facts were needed
 
     @property
     def sources(self) -> tuple[tuple[str, str], ...]:
-        """(path, sha256) of every file behind the unit, once a job was made; () if unknown."""
-        return self._sources
+        """(path, sha256) of every file that the jobs so far were decided from; () if unknown.
+
+        What was refused by text and options alone depends on no header.
+        """
+        if self._sources or self._asked or self.command.source is None:
+            return self._sources
+        path = str(self.command.source_path)
+        return ((path, file_digest(path)),)
 
     def preprocessed(self) -> bytes:
         """The unit's preprocessed text.  Raises ToolchainError or UsageError."""
@@ -147,6 +155,7 @@ class UnitJobs:
             raise Ineligible(refusal.reason, refusal.detail)
 
     def _find_facts(self, function: Function) -> Facts:
+        self._asked = True
         text = f"{function.name}\n{closure_identity(self.unit, function)}"
         if self._manifests is not None:
             try:

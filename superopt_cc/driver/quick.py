@@ -62,6 +62,7 @@ def read_call() -> Call:
         fields["select"][0],
         *fields["argv"],
         *fields["options"],
+        *_response_files(fields["argv"], fields["cwd"][0]),
         *_without_files(fields["as-argv"]),
         *environ,
     ]
@@ -159,6 +160,21 @@ def _without_files(as_argv: list[str]) -> list[str]:
         elif word.startswith("-"):
             kept.append(word)
     return kept
+
+
+def _response_files(words: list[str], cwd: str, depth: int = 0) -> list[str]:
+    """The contents of `@file` words, which the record leaves as they are."""
+    found = []
+    for word in words:
+        if not word.startswith("@") or depth > 20:
+            continue
+        try:
+            with open(os.path.join(cwd, word[1:]), "rb") as file:
+                text = os.fsdecode(file.read())
+        except OSError:
+            continue  # gcc takes it for a file's name then
+        found += [text, *_response_files(text.split(), cwd, depth + 1)]
+    return found
 
 
 def _source_name(text: bytes) -> str:

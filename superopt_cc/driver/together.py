@@ -18,7 +18,6 @@ from superopt_cc.assembly.unit import Unit, parse_unit
 from superopt_cc.driver.decide import Chosen
 from superopt_cc.errors import AssemblyError, Ineligible, RunnerError, ToolchainError
 from superopt_cc.toolchain.tools import assemble
-from superopt_cc.verify.engine import Verifier
 from superopt_cc.verify.screen import Screener
 
 
@@ -108,6 +107,8 @@ class _Joiner:
             if same:  # the others are nowhere in what this function reaches
                 rejection = Screener(job, unit).check(one.fragment)
                 return ("together", rejection.detail) if rejection else None
+            from superopt_cc.verify.engine import Verifier  # rarely needed, slow to import
+
             with Verifier(job) as verifier:
                 verdict = verifier.check(one.rewrite)
         except (AssemblyError, Ineligible, RunnerError, ToolchainError) as error:

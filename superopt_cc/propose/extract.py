@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from superopt_cc.assembly.canonical import fragment_identity
@@ -10,6 +11,9 @@ from superopt_cc.assembly.offered import parse_fragment
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.propose.base import Context
 from superopt_cc.types import Attempt, Origin, Rewrite
+
+# What taking out and rendering put before a compiler's own label (`.LLown.L2`).
+_OWN_LABEL = re.compile(r"\.L(?:Lown\.)+L(?=\w)")
 
 
 class Extractor:
@@ -55,5 +59,5 @@ def standalone(fragment: Fragment, unit: Unit) -> str:
     if unit.function(name).linkage == "global":
         lines.append(f"\t.globl\t{name}")
     lines.append(f"\t.type\t{name}, @function")
-    code = fragment.render(name, ".L")
+    code = _OWN_LABEL.sub(".L", fragment.render(name, ".L"))
     return "\n".join(lines) + "\n" + code + f"\t.size\t{name}, .-{name}\n"

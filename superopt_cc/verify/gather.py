@@ -209,11 +209,12 @@ class Gatherer:
                 wish = Wish(wish.size, {p: v % 4096 for p, v in wish.fixed.items()}, wish.alias)
             if self._steps > _STEP_BUDGET:
                 wish = dataclasses.replace(wish, size=wish.size % _SMALL)
-            cases.append(Maker(self._shape, wish, self._numbers).case())
+            maker = Maker(self._shape, wish, self._numbers)
+            cases.append(maker.case())
             if number % 8 == 0 and self._shape.has_memory:
                 for _ in range(2):
                     twins[len(cases)] = len(cases) - 1 - (len(cases) - 1 in twins)
-                    cases.append(self._twin(cases[twins[len(cases)]]))
+                    cases.append(maker.twin(cases[twins[len(cases)]]))
         probes = self._probe(cases, _STEPS)
         kept: dict[int, int] = {}
         for number, probe in enumerate(probes):
@@ -235,14 +236,6 @@ class Gatherer:
             if twin in kept and first in kept:
                 grouped.setdefault(first, [kept[first]]).append(kept[twin])
         self._groups += grouped.values()
-
-    def _twin(self, case: Case) -> Case:
-        """The same sizes and scalars over other contents."""
-        objects = tuple(
-            o if o.pointers else dataclasses.replace(o, data=self._numbers.randbytes(len(o.data)))
-            for o in case.objects
-        )
-        return dataclasses.replace(case, objects=objects)
 
     def _probe(self, cases: list[Case], steps: int) -> list[Probed | None]:
         style = Style(at_end=False, room=ROOM, unused=self._unused, calls=0)

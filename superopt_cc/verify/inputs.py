@@ -186,6 +186,20 @@ class Maker:
             answers=answers,
         )
 
+    def twin(self, case: Case) -> Case:
+        """The same sizes, scalars and pointers as in `case`, which this maker made, over other
+        contents."""
+        blobs = list(case.objects)
+        for number, made in enumerate(self._objects):
+            if not made.pointers and made.type is not None:
+                fresh = _Object(made.type, made.count, bytearray(), made.align, {}, False)
+                self._fill(fresh, made.type, made.count, _MAX_DEPTH)
+                blobs[number] = dataclasses.replace(blobs[number], data=bytes(fresh.data))
+            elif not made.pointers:
+                data = self._numbers.randbytes(len(made.data))
+                blobs[number] = dataclasses.replace(blobs[number], data=data)
+        return dataclasses.replace(case, objects=tuple(blobs))
+
     def _overlap(self, placed: Mapping[int, tuple[list[Word], int]]) -> None:
         """Make two pointer arguments point into the first one's object, as wished."""
         if self._wish.overlap is None:
@@ -319,6 +333,9 @@ class Maker:
         if self._numbers.random() < 0.6:
             at = self._numbers.randrange(min(len(data), 2 * self._wish.size + 2))
             data[at] ^= 1 << self._numbers.randrange(8)
+            kind = self._types[made.type] if made.type is not None else None
+            if isinstance(kind, Float):
+                return values.default_nans(kind.size, bytes(data))
         return bytes(data)
 
     def _plain(self, size: int, count: int, *, character: bool) -> bytes:

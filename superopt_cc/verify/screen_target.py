@@ -27,8 +27,8 @@ from superopt_cc.verify.screen_view import (
 
 _ALIGNED_MOVES = ("movaps", "movapd", "movdqa", "vmovaps", "vmovapd", "vmovdqa", "vmovdqa32",
                   "vmovdqa64")  # fmt: skip
-# A callee's text may hold these and still be carried and decoded.
-_HARMLESS_IN_CALLEES = frozenset({"clone", "odd-section", "cold-part", "asm-reference"})
+# What else a callee's text may hold either decodes or makes the table refuse it.
+_UNREADABLE = frozenset({"inline-asm", "fence", "weird-directive", "intel-syntax"})
 
 
 class Target:
@@ -59,8 +59,8 @@ class Target:
         if isinstance(self.view.gated, ToolchainError):
             yield Refusal("isa", str(self.view.gated))
         for callee in self.local_callees:
-            reasons = [r for r in text_reasons(self.unit, callee)
-                       if r.reason not in _HARMLESS_IN_CALLEES]  # fmt: skip
+            found = text_reasons(self.unit, callee)
+            reasons = [r for r in found if r.reason in _UNREADABLE]
             if reasons:
                 yield Refusal("callee-asm", f"{callee.name}: {reasons[0].detail}")
                 continue

@@ -125,6 +125,14 @@ def float_array(size: int, count: int, words: Dictionary, numbers: Numbers) -> b
     return numbers.arrays.choice(patterns, count).tobytes()
 
 
+def default_nans(size: int, data: bytes) -> bytes:
+    """`data` as floats with every NaN replaced by the one that the processor makes."""
+    values = np.frombuffer(data, dtype=np.float32 if size == 4 else np.float64)
+    words = np.frombuffer(data, dtype=np.uint32 if size == 4 else np.uint64).copy()
+    words[np.isnan(values)] = int.from_bytes(FLOAT_EDGES[size][14], "little")
+    return words.tobytes()
+
+
 def _only_default_nan(pattern: bytes) -> bytes:
     value = struct.unpack("<f" if len(pattern) == 4 else "<d", pattern)[0]
     if value == value:

@@ -25,6 +25,22 @@ def test_the_library_verifies_like_the_command(tmp_path: Path, settings: Setting
     assert verdict.accepted
 
 
+def test_the_function_and_the_folder_of_one_name_do_not_hide_each_other(tmp_path: Path) -> None:
+    code = (
+        "import superopt_cc; assert callable(superopt_cc.verify)\n"
+        "import superopt_cc.verify.version as version; assert version.VERSION\n"
+        "assert callable(superopt_cc.verify)\n"
+        "from superopt_cc import verify; assert callable(verify)\n"
+        "from superopt_cc.errors import UsageError\n"
+        "try: verify('none.c', 'f', 'none.s')\n"
+        "except UsageError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("none.s: cannot be read: No such file or directory\n", "")
+
+
 def test_the_library_optimizes_like_the_command(tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "f.c").write_text(SOURCE)
     (outcome,) = superopt_cc.optimize(tmp_path / "f.c", settings=settings)

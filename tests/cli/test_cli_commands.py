@@ -166,10 +166,11 @@ def test_doctor_finds_a_healthy_installation_and_names_what_is_wrong(tool: Tool)
     assert {"gcc", "as", "ld", "settings", "cache", "seccomp", "superopt-runner"} <= names
     tool.environ["SUPEROPT_MODE"] = "sometimes"
     tool.environ["SUPEROPT_MODDE"] = "off"
+    tool.environ["SUPEROPT_PROPOSERS"] = "compilers,magic"
     tool.environ["SUPEROPT_CACHE_DIR"] = "/proc/nothing"
     lines = tool.run("doctor", status=1).stdout.splitlines()
     missing = [line for line in lines if line.startswith("MISSING")]
-    assert [line.split()[1] for line in missing] == ["settings", "settings", "cache"]
+    assert [line.split()[1] for line in missing] == ["settings", "settings", "settings", "cache"]
 
 
 def test_bad_settings_are_one_warning_line_elsewhere(tool: Tool) -> None:

@@ -93,6 +93,15 @@ def test_settings_files_that_appear_later_count(project: Project) -> None:
     assert project.reasons() == {"level": 1}
 
 
+def test_options_in_a_response_file_count(project: Project) -> None:
+    project.write("flags", "-O3 -Wall")
+    project.compile("@flags", "-c", "popcount.c", "-o", "x.o", SUPEROPT_MODE="use")
+    first = project.ask("explain", "popcount", "--json")["outcome"]["key"]
+    project.write("flags", "-O3 -Wall -fwrapv")
+    project.compile("@flags", "-c", "popcount.c", "-o", "x.o", SUPEROPT_MODE="use")
+    assert project.ask("explain", "popcount", "--json")["outcome"]["key"] != first
+
+
 def test_a_contract_makes_a_function_ineligible_until_contracts_are_used(
     project: Project,
 ) -> None:
@@ -100,6 +109,7 @@ def test_a_contract_makes_a_function_ineligible_until_contracts_are_used(
     project.compile(*O3, "-c", "x.c", "-o", "x.o")
     assert project.same_as_gcc("-O3", "x.c")
     assert project.reasons() == {"contract": 1}
+    assert len(unit_files(project)) == 1
 
 
 @pytest.mark.parametrize("damage", ["file", "unwritable", "garbage"])

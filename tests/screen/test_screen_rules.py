@@ -79,6 +79,15 @@ def test_other_spelling_of_the_same_bytes_is_a_copy() -> None:
     assert reason(NINE, "nine", "lea 0x0(%rdi,%rdi,8), %eax\nretq") == "copy"
 
 
+def test_another_constant_is_no_copy() -> None:
+    source = "int f(int *p) { *p = 3; return 9; }\n"
+    own = target_text(source, "f")
+    assert reason(source, "f", own.replace("$9", "$8")) == ""
+    pushed = "movl $3, (%rdi)\npushq ${}\npopq %rax\nret"
+    found = screened(source, "f", pushed.format(9))
+    assert found is None
+
+
 # 5.2: the instruction set
 
 

@@ -1,0 +1,87 @@
+/* Library functions that gcc itself introduces: they run for real, by the guest's pointers, and
+ * what they touch goes into the trace.
+ */
+#include "runner_state.h"
+
+#include <signal.h>
+#include <string.h>
+
+/* One access of a real library function, in the trace as rip 1 (read) or 2 (write). */
+static void log_access(uint64_t kind, const void *address, uint64_t bytes)
+{
+    if (!(now.env->request.flags & REQ_STEP) || !bytes)
+        return;
+    uint64_t at = now.env->progress[1];
+    if ((at + 1) * sizeof(struct step) > now.env->trace_bytes)
+        return;
+    struct step *step = (struct step *)now.env->trace + at;
+    memset(step, 0, sizeof *step);
+    step->rip = kind;
+    step->gpr[0] = (uint64_t)address;
+    step->gpr[1] = bytes;
+    now.env->progress[1] = at + 1;
+    now.diag->steps++;
+}
+
+static int overlap(uint64_t a, uint64_t b, uint64_t n)
+{
+    return n && a != b && (a < b ? b - a : a - b) < n;
+}
+
+/* The memory functions that gcc itself introduces: they run for real, by the guest's pointers,
+ * and a bad pointer faults as the guest's own fault.  Returns the value of rax. */
+static uint64_t run_real(uint64_t kind, uint64_t a, uint64_t b, uint64_t n, int *bad)
+{
+    unsigned char *to = (unsigned char *)a;
+    const unsigned char *from = (const unsigned char *)b;
+    uint64_t i = 0;
+    switch (kind) {
+    case REAL_MEMCPY:
+    case REAL_MEMMOVE:
+        *bad = kind == REAL_MEMCPY && overlap(a, b, n);
+        log_access(1, from, n);
+        log_access(2, to, n);
+        memmove(to, from, n);
+        return a;
+    case REAL_MEMSET:
+        log_access(2, to, n);
+        memset(to, (int)b, n);
+        return a;
+    case REAL_MEMCMP: /* C lets it read all n bytes, whatever they hold */
+        log_access(1, to, n);
+        log_access(1, from, n);
+        for (; i < n; i++)
+            (void)*(volatile const unsigned char *)(to + i),
+                (void)*(volatile const unsigned char *)(from + i);
+        for (i = 0; i < n && to[i] == from[i]; i++)
+            ;
+        return i < n ? (uint64_t)((int64_t)to[i] - from[i]) : 0;
+    case REAL_STRLEN:
+        while (((volatile const unsigned char *)to)[i])
+            i++;
+        log_access(1, to, i + 1);
+        return i;
+    default:
+        *bad = 1;
+        return 0;
+    }
+}
+
+int call_real(const struct callee *callee)
+{
+    int bad = 0;
+    now.in_guest = 1; /* a fault in here is the guest's */
+    uint64_t rax = run_real(callee->target, guest_out.gpr[RDI], guest_out.gpr[RSI],
+                            guest_out.gpr[RDX], &bad);
+    now.in_guest = 0;
+    if (bad) {
+        now.result->status = STATUS_SIGNAL;
+        now.result->signal = SIGABRT;
+        return 0;
+    }
+    scratch_noise();
+    guest_in.gpr[RAX] = rax;
+    pop_to_guest(8);
+    now.in_guest = 1;
+    return 1;
+}

@@ -36,6 +36,7 @@ struct setup { /* sent once, before any request */
     uint64_t slot_guard;
     uint64_t gate;         /* address of the 8-byte gate pointer in the image */
     uint64_t text_low, text_high; /* steps are logged inside */
+    uint64_t tracer;       /* cursor and limit of instrumented copies; 0: there are none */
     uint64_t callees;      /* how many of `struct callee` follow */
 };
 
@@ -55,7 +56,8 @@ struct request {
     uint64_t mxcsr_mask;   /* exception flags that count */
 };
 /* REQ_STOP_ON_BAD ends the batch at a crash or endless loop, REQ_STOP_ON_LOOP at the latter. */
-enum { REQ_STEP = 1, REQ_STOP_ON_BAD = 2, REQ_CLEAN_UPPER = 4, REQ_STOP_ON_LOOP = 8 };
+enum { REQ_STEP = 1, REQ_STOP_ON_BAD = 2, REQ_CLEAN_UPPER = 4, REQ_STOP_ON_LOOP = 8,
+       REQ_TRACE = 16 };
 
 struct reply {
     uint64_t magic;

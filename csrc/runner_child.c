@@ -224,6 +224,43 @@ static void leave_case(ucontext_t *context)
     context->uc_mcontext.gregs[REG_EFL] = 0x202;
 }
 
+/* Instrumented copies and single steps share one trace: the cursor lies in the image's tracer
+ * words where there are any. */
+static uint64_t own_tracer[2];
+
+static uint64_t *tracer(void)
+{
+    uint64_t at = now.env->setup.tracer;
+    return at ? (uint64_t *)at : own_tracer;
+}
+
+static void open_trace(void)
+{
+    uint64_t *words = tracer();
+    uint64_t room = now.env->trace_bytes / sizeof(struct step) - now.env->progress[1];
+    uint64_t most = now.env->request.max_steps < room ? now.env->request.max_steps : room;
+    words[0] = (uint64_t)(now.env->trace + now.env->progress[1] * sizeof(struct step));
+    words[1] = words[0] + most * sizeof(struct step);
+}
+
+static void close_trace(void)
+{
+    uint64_t end = (tracer()[0] - (uint64_t)now.env->trace) / sizeof(struct step);
+    now.diag->steps = end - now.env->progress[1];
+    now.env->progress[1] = end;
+}
+
+struct step *next_step(void)
+{
+    uint64_t *words = tracer();
+    return words[0] < words[1] ? (struct step *)words[0] : NULL;
+}
+
+void step_done(void)
+{
+    tracer()[0] += sizeof(struct step);
+}
+
 static void log_step(ucontext_t *context)
 {
     static const int from[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI,
@@ -233,18 +270,16 @@ static void log_step(ucontext_t *context)
     uint64_t rip = (uint64_t)registers[REG_RIP];
     if (!now.in_guest || rip < now.env->setup.text_low || rip >= now.env->setup.text_high)
         return;
-    uint64_t at = now.env->progress[1];
-    if (now.diag->steps >= now.env->request.max_steps || (at + 1) * sizeof(struct step) > now.env->trace_bytes) {
+    struct step *step = next_step();
+    if (!step) {
         now.result->status = STATUS_STEPS;
         leave_case(context);
         return;
     }
-    struct step *step = (struct step *)now.env->trace + at;
     step->rip = rip;
     for (int i = 0; i < 16; i++)
         step->gpr[i] = (uint64_t)registers[from[i]];
-    now.env->progress[1] = at + 1;
-    now.diag->steps++;
+    step_done();
 }
 
 static void on_signal(int number, siginfo_t *info, void *raw)
@@ -259,6 +294,11 @@ static void on_signal(int number, siginfo_t *info, void *raw)
     }
     if (number == SIGTRAP && info->si_code == TRAP_TRACE && (now.env->request.flags & REQ_STEP)) {
         log_step(context);
+        return;
+    }
+    if (number == SIGTRAP && now.in_guest && (now.env->request.flags & REQ_TRACE)) {
+        now.result->status = STATUS_STEPS; /* the trace is full: superopt.trace says so */
+        leave_case(context);
         return;
     }
     if (!now.in_guest) { /* our own code faulted: the guest destroyed us */
@@ -322,6 +362,8 @@ static void run_case(const unsigned char *at)
     prepare_stack(words);
     prepare_registers();
     memcpy(saved_in, guest_in.gpr, sizeof saved_in);
+    if (now.env->request.flags & (REQ_STEP | REQ_TRACE))
+        open_trace();
     now.in_guest = 1;
     runner_enter();
     int returned = now.in_guest && now.result->status == STATUS_NONE;
@@ -333,6 +375,8 @@ static void run_case(const unsigned char *at)
         now.result->status = STATUS_SIGNAL;
         now.result->signal = SIGILL;
     }
+    if (now.env->request.flags & (REQ_STEP | REQ_TRACE))
+        close_trace();
     dump_windows();
 }
 

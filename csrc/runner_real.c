@@ -9,18 +9,17 @@
 /* One access of a real library function, in the trace as rip 1 (read) or 2 (write). */
 static void log_access(uint64_t kind, const void *address, uint64_t bytes)
 {
-    if (!(now.env->request.flags & REQ_STEP) || !bytes)
+    uint64_t flags = now.env->request.flags;
+    if (!(flags & (REQ_STEP | REQ_TRACE)) || !bytes)
         return;
-    uint64_t at = now.env->progress[1];
-    if ((at + 1) * sizeof(struct step) > now.env->trace_bytes)
+    struct step *step = next_step();
+    if (!step)
         return;
-    struct step *step = (struct step *)now.env->trace + at;
     memset(step, 0, sizeof *step);
     step->rip = kind;
     step->gpr[0] = (uint64_t)address;
     step->gpr[1] = bytes;
-    now.env->progress[1] = at + 1;
-    now.diag->steps++;
+    step_done();
 }
 
 static int overlap(uint64_t a, uint64_t b, uint64_t n)

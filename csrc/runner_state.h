@@ -41,6 +41,8 @@ void runner_wrap_return(void);
 uint64_t xstate_bytes(void);
 uint64_t dump_bytes(void);
 uint64_t hash_windows(void);
+struct step *next_step(void); /* NULL when the trace or the case's share of it is full */
+void step_done(void);
 
 /* runner_calls.c: 1 resumes the guest from guest_in, 0 ends the case. */
 int on_gate(void);

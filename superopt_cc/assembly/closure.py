@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from superopt_cc.assembly.code import Branch, branch_of, labels_of, references, split_code
 from superopt_cc.assembly.fragment import READ_ONLY, Fragment, own_fragment
+from superopt_cc.assembly.instrument import instrument
 from superopt_cc.assembly.statements import rename
 from superopt_cc.assembly.unit import Function, Symbol, Unit
 from superopt_cc.errors import Ineligible
@@ -29,12 +30,14 @@ class Body:
 
     `offset` is the distance in bytes of its start from a page boundary (0..4095); -1 asks only
     for 64-byte alignment.  With `wrap_local_calls` its calls inside the unit go to wrappers.
+    A `traced` body calls `superopt.trace` before every instruction (see `instrument`).
     """
 
     label: str
     fragment: Fragment | None = None
     offset: int = 0
     wrap_local_calls: bool = False
+    traced: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -201,6 +204,8 @@ def _body_text(collector: _Collector, index: int, body: Body) -> str:
         names=collector.names(),
         branch=lambda found: collector.operand(found, body.label, body.wrap_local_calls),
     )
+    if body.traced:
+        code = instrument(code)
     head = [*place, f"\t.globl\t{body.label}", f"\t.type\t{body.label}, @function"]
     return "\n".join([*head, code.rstrip("\n"), f"\t.size\t{body.label}, .-{body.label}"]) + "\n"
 

@@ -60,13 +60,13 @@ class AccessRule:
         """Step target and rewrite over the chosen inputs of the first plan and compare what they
         touch; then all plans until every part of the rewrite was executed."""
         plan = every[0]
-        flow = Flow.of(decoder.functions[label])
+        flow = decoder.flow(label)
         at = {id(case): i for i, case in enumerate(plan.batch.cases)}
         probes = self._gathered.probes
         chosen = [(i, at[id(probes[i].case)]) for i in self._chosen if id(probes[i].case) in at]
         indices = [index for _, index in chosen]
-        ours = _step(runner, image, target, plan, indices, masks)
-        theirs = _step(runner, image, label, plan, indices, masks)
+        ours = _step(runner, image, decoder, target, plan, indices, masks)
+        theirs = _step(runner, image, decoder, label, plan, indices, masks)
         one, other = decoder.accesses(ours.trace), decoder.accesses(theirs.trace)
         paths: dict[int, int] = {}
         for position, (probe, index) in enumerate(chosen):
@@ -79,7 +79,7 @@ class AccessRule:
         wrong = self._side_channel(paths, dict(chosen), flow)
         if wrong is not None:
             return Walk(wrong, Covered(0, 0), 0)
-        return self._coverage(runner, image, label, every, masks, flow, theirs)
+        return self._coverage(runner, image, decoder, label, every, masks, flow, theirs)
 
     def _side_channel(
         self, paths: dict[int, int], index: dict[int, int], flow: Flow
@@ -101,6 +101,7 @@ class AccessRule:
         self,
         runner: Runner,
         image: Image,
+        decoder: Decoder,
         label: str,
         every: Sequence[Plan],
         masks: Masks,
@@ -112,7 +113,7 @@ class AccessRule:
             for indices in _chunks(len(plan.batch.cases)):
                 if reached == flow.addresses and edges == flow.edges:
                     break
-                run = _step(runner, image, label, plan, indices, masks)
+                run = _step(runner, image, decoder, label, plan, indices, masks)
                 reached |= flow.reached(run.trace)
                 edges |= flow.taken(run.trace)
         return Walk(None, Covered(len(edges), len(flow.edges)), len(flow.addresses - reached))
@@ -147,12 +148,13 @@ def _one_per_edge(gathered: Gathered) -> list[int]:
 
 
 def _step(
-    runner: Runner, image: Image, entry: str, plan: Plan, indices: Sequence[int], masks: Masks
-) -> Run:
+    runner: Runner, image: Image, decoder: Decoder, label: str, plan: Plan,
+    indices: Sequence[int], masks: Masks,
+) -> Run:  # fmt: skip
     cases = [plan.batch.cases[i] for i in indices]
     batch = encode_batch(cases, image.arena, plan.styles, plan.seed)
-    mode = dataclasses.replace(plan.mode, step=True, steps=_MAX_STEPS * 4, ticks=200, stop=False)
-    return runner.run(batch, image.symbols[entry], mode, masks)
+    mode = dataclasses.replace(plan.mode, steps=_MAX_STEPS * 4, ticks=200, stop=False)
+    return decoder.follow(runner, label, batch, mode, masks)
 
 
 def leak(one: int, other: int) -> Difference:
@@ -172,8 +174,8 @@ def walk_again(
 ) -> Difference | None:
     """What single steps show on the cases of a small plan: accesses, and differing traces."""
     indices = range(len(plan.batch.cases))
-    ours = _step(runner, image, target, plan, indices, masks)
-    theirs = _step(runner, image, label, plan, indices, masks)
+    ours = _step(runner, image, decoder, target, plan, indices, masks)
+    theirs = _step(runner, image, decoder, label, plan, indices, masks)
     one, other = decoder.accesses(ours.trace), decoder.accesses(theirs.trace)
     for i in range(min(ours.done, theirs.done)):
         found = _compare(ours, theirs, i, one, other, image)

@@ -68,7 +68,7 @@ class Bench:
         self._scratch = tempfile.TemporaryDirectory(prefix="superopt-verify-")
         try:
             self.image = self.link(())
-            self.decoder = Decoder(self.image.path)
+            self.decoder = Decoder(self.image)
             self.around = self._surroundings(self.image, self.decoder.functions[job.name])
         except BaseException:
             self.close()
@@ -139,7 +139,7 @@ class Bench:
             xmm0=(mask if register == "xmm0" else 0, 0),
             mxcsr=0x3F if facts.trapping_math else 0,
         )
-        return Surroundings(shape, masks, floating, self.screener.called_locally)
+        return Surroundings(shape, masks, floating, self.screener.entered_misaligned)
 
 
 def body_label(number: int) -> str:
@@ -149,7 +149,7 @@ def body_label(number: int) -> str:
 
 def start_runner(image: Image) -> Runner:
     """A runner process for an image."""
-    return Runner(image.path, image.arena, image.callees, image.gate, image.text)
+    return Runner(image.path, image.arena, image.callees, image.gate, image.text, image.tracer)
 
 
 def _real_callees(image: Image) -> list[str]:

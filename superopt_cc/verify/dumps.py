@@ -35,12 +35,18 @@ _TREE_SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (reason, re.compile(pattern))
     for reason, pattern in (
         ("inline-asm", r"\b__asm__\b"),
-        ("fence", r"\b__atomic_(?:thread|signal)_fence\b|\b__sync_synchronize\b"
-                  r"|\b__builtin_ia32_[lms]fence\b"),
+        (
+            "fence",
+            r"\b__atomic_(?:thread|signal)_fence\b|\b__sync_synchronize\b"
+            r"|\b__builtin_ia32_[lms]fence\b",
+        ),
         ("atomic", r"\b__atomic_\w+ \(|\b__sync_\w+ \(|\.ATOMIC_\w+"),
         ("volatile", r"=?\{v\}"),
-        ("setjmp", r"\.ABNORMAL_DISPATCHER|\b_*(?:sig)?(?:setjmp|longjmp)(?:_chk)?\b|\bvfork \("
-                   r"|\b__builtin_(?:setjmp|longjmp|nonlocal_goto)\w*"),
+        (
+            "setjmp",
+            r"\.ABNORMAL_DISPATCHER|\b_*(?:sig)?(?:setjmp|longjmp)(?:_chk)?\b|\bvfork \("
+            r"|\b__builtin_(?:setjmp|longjmp|nonlocal_goto)\w*",
+        ),
         ("static-chain", r"\bCHAIN\.\d|\[static-chain:|\b__builtin_(?:init|adjust)_trampoline\b"),
         ("alloca", r"\b__builtin_(?:alloca\w*|stack_(?:save|restore)) \("),
         ("builtin", rf"\b{_STATEFUL} \(|\.(?:UBSAN|ASAN|HWASAN|TSAN|GOACC|GOMP|CO|DEFERRED)_\w+"),

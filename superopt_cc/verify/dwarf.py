@@ -110,8 +110,19 @@ def _is_global_register(die: DIE) -> bool:
 def link_for_debug(object_path: Path, out: Path) -> bytes:
     """Link one object so that its debug information holds final addresses; the image's bytes."""
     link(
-        ["-static", "-no-pie", "-nostdlib", "-e", "0", "--unresolved-symbols=ignore-all",
-         "--noinhibit-exec", "--build-id=none", "-z", "noexecstack", object_path],
+        [
+            "-static",
+            "-no-pie",
+            "-nostdlib",
+            "-e",
+            "0",
+            "--unresolved-symbols=ignore-all",
+            "--noinhibit-exec",
+            "--build-id=none",
+            "-z",
+            "noexecstack",
+            object_path,
+        ],
         out,
     )
     return out.read_bytes()

@@ -27,7 +27,7 @@ from superopt_cc.verify.inputs import Shape
 from superopt_cc.verify.job import Job
 from superopt_cc.verify.plans import Plan
 from superopt_cc.verify.runner import Run, Runner
-from superopt_cc.verify.trace import Decoder, Flow
+from superopt_cc.verify.trace import Decoder
 from superopt_cc.verify.values import dictionary
 from superopt_cc.verify.version import VERSION
 from superopt_cc.verify.workload import make_workload
@@ -76,7 +76,7 @@ class Verifier:
     def _prepare(self, limits: Limits) -> None:
         bench, name = self._bench, self.job.name
         image, around = bench.image, bench.around
-        self._flow = Flow.of(bench.decoder.functions[name])
+        self._flow = bench.decoder.flow(name)
         with start_runner(image) as runner:
             self.gathered = self._gather(around.shape, runner, image, bench.decoder, limits)
             self._check_gathered()
@@ -91,11 +91,9 @@ class Verifier:
         self, shape: Shape, runner: Runner, image: Image, decoder: Decoder, limits: Limits,
         *, focus: bool = False,
     ) -> Gathered:  # fmt: skip
-        entry = image.symbols[self.job.name]
-        flow = Flow.of(decoder.functions[self.job.name])
         masks, seed = self._bench.around.masks, self.job.seed + 7 * focus
         return Gatherer(
-            shape, runner, image.arena, entry, decoder, flow, masks, limits, seed, focus=focus
+            shape, runner, image.arena, self.job.name, decoder, masks, limits, seed, focus=focus
         ).gather()
 
     def _check_gathered(self) -> None:
@@ -137,7 +135,7 @@ class Verifier:
             ready = plans.relocate(self.plans, image.arena, self._arena)
             name, masks = self.job.name, self._bench.around.masks
             expected = [plans.run(p, runner, image, name, masks, stop=False) for p in ready]
-            decoder = Decoder(image.path)
+            decoder = Decoder(image)
             for position, (number, _) in enumerate(alive):
                 verdicts[number] = self._run_one(
                     runner, image, decoder, body_label(position), ready, expected
@@ -233,7 +231,7 @@ class Verifier:
     def workload(self) -> tuple[Case, ...]:
         """Inputs for timing, as `make_workload`; made once."""
         if self._workload is None:
-            self._workload = make_workload(self._bench)
+            self._workload = make_workload(self._bench, self.gathered.least)
         return self._workload
 
 

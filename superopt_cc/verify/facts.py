@@ -48,16 +48,63 @@ from superopt_cc.verify.typereader import TypeReader, is_prototyped, is_variadic
 # convention of the call nor what the optimiser may assume beyond what its code shows.
 _ALLOWED_ATTRIBUTES = frozenset(
     {
-        "abi_tag", "access", "alias", "aligned", "alloc_align", "alloc_size", "always_inline",
-        "artificial", "assume_aligned", "cold", "const", "constructor", "copy", "deprecated",
-        "destructor", "error", "externally_visible", "flatten", "fn spec", "format", "format_arg",
-        "gnu_inline", "hot", "leaf", "malloc", "no_icf", "no_instrument_function",
-        "no_profile_instrument_function", "no_reorder", "no_sanitize", "no_sanitize_address",
-        "no_sanitize_thread", "no_sanitize_undefined", "no_split_stack", "no_stack_limit",
-        "no_stack_protector", "noclone", "nodiscard", "noinline", "noipa", "nonnull", "noplt",
-        "nothrow", "pure", "retain", "returns_nonnull", "section", "sentinel", "sysv_abi",
-        "type generic", "unavailable", "unused", "used", "visibility", "warn_unused_result",
-        "warning", "weak",
+        "abi_tag",
+        "access",
+        "alias",
+        "aligned",
+        "alloc_align",
+        "alloc_size",
+        "always_inline",
+        "artificial",
+        "assume_aligned",
+        "cold",
+        "const",
+        "constructor",
+        "copy",
+        "deprecated",
+        "destructor",
+        "error",
+        "externally_visible",
+        "flatten",
+        "fn spec",
+        "format",
+        "format_arg",
+        "gnu_inline",
+        "hot",
+        "leaf",
+        "malloc",
+        "no_icf",
+        "no_instrument_function",
+        "no_profile_instrument_function",
+        "no_reorder",
+        "no_sanitize",
+        "no_sanitize_address",
+        "no_sanitize_thread",
+        "no_sanitize_undefined",
+        "no_split_stack",
+        "no_stack_limit",
+        "no_stack_protector",
+        "noclone",
+        "nodiscard",
+        "noinline",
+        "noipa",
+        "nonnull",
+        "noplt",
+        "nothrow",
+        "pure",
+        "retain",
+        "returns_nonnull",
+        "section",
+        "sentinel",
+        "sysv_abi",
+        "type generic",
+        "unavailable",
+        "unused",
+        "used",
+        "visibility",
+        "warn_unused_result",
+        "warning",
+        "weak",
     }
 )
 # Attributes of function types change calls through them without a trace in text, DWARF or dump.
@@ -66,13 +113,27 @@ _CALL_ATTRIBUTES = re.compile(
 )
 # gcc's own defaults may turn on what no word of the command line says.
 _REFUSED_DEFAULTS = (
-    "ftrapv", "fnon-call-exceptions", "fsignaling-nans", "fsplit-stack", "mstackrealign", "mcld",
-    "m32", "mx32", "mgeneral-regs-only", "msoft-float",
+    "ftrapv",
+    "fnon-call-exceptions",
+    "fsignaling-nans",
+    "fsplit-stack",
+    "mstackrealign",
+    "mcld",
+    "m32",
+    "mx32",
+    "mgeneral-regs-only",
+    "msoft-float",
 )
 _FLOAT_MODES = {
-    "frounding-math": True, "fsigned-zeros": False, "ffinite-math-only": True,
-    "fassociative-math": True, "freciprocal-math": True, "funsafe-math-optimizations": True,
-    "fmath-errno": False, "fcx-limited-range": True, "fcx-fortran-rules": True,
+    "frounding-math": True,
+    "fsigned-zeros": False,
+    "ffinite-math-only": True,
+    "fassociative-math": True,
+    "freciprocal-math": True,
+    "funsafe-math-optimizations": True,
+    "fmath-errno": False,
+    "fcx-limited-range": True,
+    "fcx-fortran-rules": True,
 }
 _CLONE = re.compile(
     r"\.(?:isra|part|constprop|cold|lto_priv|localalias|simdclone|resolver|\w+clone)\b"
@@ -191,10 +252,20 @@ class UnitFacts:
         self._check_calls((*calls, *inner), types, callees)
         source, line = declared_at(die)
         facts = Facts(
-            name=name, types=types, parameters=parameters, returns=returns, globals=variables,
-            callees=callees, calls=calls, isa=isa_macros(self.command, extra), attributes=written,
-            external=attribute(die, "DW_AT_external") is not None, source=source, line=line,
-            options=self.command.code_options(), local_calls=inner,
+            name=name,
+            types=types,
+            parameters=parameters,
+            returns=returns,
+            globals=variables,
+            callees=callees,
+            calls=calls,
+            isa=isa_macros(self.command, extra),
+            attributes=written,
+            external=attribute(die, "DW_AT_external") is not None,
+            source=source,
+            line=line,
+            options=self.command.code_options(),
+            local_calls=inner,
             source_name=text_of(attribute(die, "DW_AT_name")),
         )
         return self._with_modes(facts, extra)
@@ -278,8 +349,7 @@ _WORD = re.compile(r"[A-Za-z_.$][\w.$]*")
 def _reached(unit: Unit, name: str) -> frozenset[str]:
     """Every symbol that the function's code reaches by name, through code and data of the unit."""
     blocks = {function.name: function.lines for function in unit.functions}
-    blocks |= {s.name: (*s.lines, s.target) for s in unit.symbols.values()
-               if s.name not in blocks}
+    blocks |= {s.name: (*s.lines, s.target) for s in unit.symbols.values() if s.name not in blocks}
     found: set[str] = set()
     pending = [name]
     while pending:
@@ -306,8 +376,13 @@ def facts_for_unit(
             debug = Debug(link_for_debug(files.object, Path(folder) / "facts"))
         convention = _CALL_ATTRIBUTES.search(preprocessed)
         return UnitFacts(
-            cmd, preprocessed, parse_unit(unit_text), parse_unit(files.text),
-            dumps.split_dump(files.tree), dumps.split_dump(files.rtl), debug,
+            cmd,
+            preprocessed,
+            parse_unit(unit_text),
+            parse_unit(files.text),
+            dumps.split_dump(files.tree),
+            dumps.split_dump(files.rtl),
+            debug,
             convention.group().decode() if convention else "",
         )
     except (ToolchainError, UsageError, AssemblyError, OSError) as error:

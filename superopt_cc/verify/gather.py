@@ -15,18 +15,21 @@ from superopt_cc.cases import Case
 from superopt_cc.verify.ctype import Bool, Enum, Int, size_of
 from superopt_cc.verify.inputs import Maker, Shape, Wish
 from superopt_cc.verify.layout import Arena, Style, encode_batch
-from superopt_cc.verify.probe import ROOM, Probed, read_probes
+from superopt_cc.verify.probe import ROOM, Probed, Wild, read_probes
 from superopt_cc.verify.runner import End, Masks, Mode, Run, Runner, Status
-from superopt_cc.verify.trace import Decoder, Edge, Flow
+from superopt_cc.verify.trace import Decoder, Edge
 from superopt_cc.verify.values import Numbers, integer_edges
 
 _ROUND = 96
-_STEPS = 4000
-_LONG_STEPS = 40_000
-_LONG_CASES = 8
-# Single steps cost about two microseconds each: past this, only small inputs are made.
-_STEP_BUDGET = 600_000
+_STEPS = 10_000
+_LONG_STEPS = 100_000
+_LONG_CASES = 12
+# Where only single steps show the way each costs microseconds: past this, only small inputs are made.
+_STEP_BUDGET = 2_000_000
 _SMALL = 12
+# Objects grow when more than one input in so many was too small, up to a bound.
+_OFTEN = 8
+_MOST_LEAST = 1 << 14
 _SIZES = (*range(41), 47, 48, 49, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257)
 # Directed inputs are many: the sizes that vector tails need come with the others.
 _FEW = (3, 0, 5, 1, 8, 2, 16, 4, 9, 7, 17, 12, 20)
@@ -58,7 +61,8 @@ DEFAULT_LIMITS = Limits()
 class Gathered:
     """The inputs kept, what they cover, and how many were discarded.
 
-    `complete` says that all inputs that must be tried were tried before the time was over.
+    `least` is the object size in bytes below which many inputs are useless; `complete` says that
+    all inputs that must be tried were tried before the time was over.
 
     `groups` are lists of positions in `probes` that differ in data only (design 5.10).
     """
@@ -70,6 +74,7 @@ class Gathered:
     discarded: int
     frame_pointer: bool
     complete: bool
+    least: int
 
     @property
     def constant_time(self) -> bool:
@@ -86,11 +91,11 @@ class Gatherer:
     """
 
     def __init__(
-        self, shape: Shape, runner: Runner, arena: Arena, entry: int, decoder: Decoder,
-        flow: Flow, masks: Masks, limits: Limits, seed: int, focus: bool = False,
+        self, shape: Shape, runner: Runner, arena: Arena, name: str, decoder: Decoder,
+        masks: Masks, limits: Limits, seed: int, focus: bool = False,
     ) -> None:  # fmt: skip
         self._shape, self._runner, self._arena = shape, runner, arena
-        self._entry, self._decoder, self._flow = entry, decoder, flow
+        self._name, self._decoder, self._flow = name, decoder, decoder.flow(name)
         self._masks, self._limits = masks, limits
         self._numbers = Numbers(seed)
         self._focus = focus
@@ -104,6 +109,7 @@ class Gatherer:
         self._shrink = False
         self._steps = 0
         self._complete = False
+        self._least = 0
 
     def gather(self) -> Gathered:
         """Gather until edges stop growing, the most cases are kept, or the time is over."""
@@ -134,6 +140,7 @@ class Gatherer:
             self._discarded,
             self._frame_pointer,
             self._complete,
+            self._least,
         )
 
     def _wishes(self) -> Iterator[Wish]:
@@ -209,6 +216,7 @@ class Gatherer:
                 wish = Wish(wish.size, {p: v % 4096 for p, v in wish.fixed.items()}, wish.alias)
             if self._steps > _STEP_BUDGET:
                 wish = dataclasses.replace(wish, size=wish.size % _SMALL)
+            wish = dataclasses.replace(wish, least=self._least)
             maker = Maker(self._shape, wish, self._numbers)
             cases.append(maker.case())
             if number % 8 == 0 and self._shape.has_memory:
@@ -218,7 +226,7 @@ class Gatherer:
         probes = self._probe(cases, _STEPS)
         kept: dict[int, int] = {}
         for number, probe in enumerate(probes):
-            if probe is not None:
+            if isinstance(probe, Probed):
                 kept[number] = len(self._probes)
                 self._probes.append(probe)
         self._note_groups(kept, twins)
@@ -237,37 +245,42 @@ class Gatherer:
                 grouped.setdefault(first, [kept[first]]).append(kept[twin])
         self._groups += grouped.values()
 
-    def _probe(self, cases: list[Case], steps: int) -> list[Probed | None]:
+    def _probe(self, cases: list[Case], steps: int) -> list[Probed | Wild]:
         style = Style(at_end=False, room=ROOM, unused=self._unused, calls=0)
         batch = encode_batch(cases, self._arena, (style,), self._numbers.getrandbits(32))
-        mode = Mode(noise=self._numbers.getrandbits(63), step=True, steps=steps, ticks=40)
-        run = self._runner.run(batch, self._entry, mode, self._masks)
-        probes = read_probes(run, self._arena, self._decoder, self._flow)
+        mode = Mode(noise=self._numbers.getrandbits(63), steps=steps, ticks=40)
+        run = self._decoder.follow(self._runner, self._name, batch, mode, self._masks)
+        probes = read_probes(run, self._decoder, self._flow)
         self._note(run, probes)
         return probes
 
-    def _note(self, run: Run, probes: list[Probed | None]) -> None:
+    def _note(self, run: Run, probes: list[Probed | Wild]) -> None:
         self._steps += len(run.trace)
         self._covered |= self._flow.taken(run.trace)
         self._reached |= self._flow.reached(run.trace)
         long = sum(run.status(i) in (Status.STEPS, Status.TIMEOUT) for i in range(run.done))
         self._shrink = self._shrink or (not self._shape.has_memory and long > run.done // 8)
-        self._discarded += sum(p is None for p in probes) - long
+        self._discarded += sum(isinstance(p, Wild) for p in probes) - long
+        needs = sorted(p.needs for p in probes if isinstance(p, Wild) and p.needs)
+        if len(needs) > len(probes) // _OFTEN:
+            self._least = min(max(self._least, needs[len(needs) * 9 // 10]), _MOST_LEAST)
         self._frame_pointer = self._frame_pointer or bool((run.diags[:, 5] & 1).any())
         if run.end != End.FINISHED:
             self._discarded += len(run.batch.cases) - run.done
+
+    def _large(self) -> Wish:
+        return Wish(self._numbers.choice(_LARGE), typical=True, least=self._least)
 
     def _long_cases(self) -> None:
         """A few thousand elements, where the target's work allows it."""
         if not self._shape.has_memory or not self._probes:
             return
         cases = [
-            Maker(self._shape, Wish(self._numbers.choice(_LARGE)), self._numbers).case()
-            for _ in range(_LONG_CASES)
+            Maker(self._shape, self._large(), self._numbers).case() for _ in range(_LONG_CASES)
         ]
         for at in range(0, len(cases), 4):
             for probe in self._probe(cases[at : at + 4], _LONG_STEPS):
-                if probe is not None:
+                if isinstance(probe, Probed):
                     self._probes.append(probe)
 
 

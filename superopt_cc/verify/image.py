@@ -15,6 +15,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from superopt_cc.assembly.closure import Body, Harness, harness_text
+from superopt_cc.assembly.fragment import own_fragment
+from superopt_cc.assembly.instrument import TRACE, can_instrument, trace_routine
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.errors import Ineligible, ToolchainError
 from superopt_cc.toolchain import tools
@@ -26,6 +28,8 @@ from superopt_cc.verify.runner import Callee
 
 DATA_SECTION = ".superopt.data"
 _GATE_SECTION = ".superopt.gate"
+_TRACER_SECTION = ".superopt.tracer"
+_TRACER = "superopt.tracer"
 _FULL = (1 << 64) - 1
 
 # gcc itself introduces calls to these; they have the meaning that C gives them (design 5.5).
@@ -64,7 +68,8 @@ class Image:
     """A linked image.
 
     `symbols` maps names to addresses, `text` is the code's address range, `readonly_range` that
-    of its constants with their bytes in `readonly`.
+    of its constants with their bytes in `readonly`.  `traced` maps labels to those of their
+    instrumented copies; `tracer` is where these find the trace's cursor.
     """
 
     path: Path
@@ -76,6 +81,8 @@ class Image:
     harness: Harness
     readonly: bytes
     readonly_range: tuple[int, int]
+    tracer: int
+    traced: Mapping[str, str]
 
     def words_at(self, address: int, most: int) -> list[bytes]:
         """4- and 8-byte words of the constants from `address` on, `most` bytes in all."""
@@ -93,7 +100,8 @@ def build_image(
     Raises Ineligible for targets whose surroundings cannot be imitated, ToolchainError when as
     or ld refuses.
     """
-    harness = harness_text(unit, facts.name, bodies)
+    copies = traced_copies(unit, facts.name, bodies)
+    harness = harness_text(unit, facts.name, [*bodies, *copies.values()])
     if harness.address_taken:
         raise Ineligible("callee-address", harness.address_taken[0])
     callees = tuple(_callees(harness, facts))
@@ -105,7 +113,22 @@ def build_image(
     tools.assemble(support, objects[1])
     path = folder / "image"
     tools.link_image(objects, path, addresses.base, {DATA_SECTION: addresses.data})
-    return _read_image(path, harness, callees, addresses)
+    image = _read_image(path, harness, callees, addresses)
+    return dataclasses.replace(image, traced={of: copy.label for of, copy in copies.items()})
+
+
+def traced_copies(unit: Unit, name: str, bodies: Sequence[Body]) -> dict[str, Body]:
+    """Instrumented copies of target and bodies by label; none where local callees are reached,
+    whose accesses only single steps show."""
+    every = [Body(name, None, -1), *bodies]
+    own = own_fragment(unit.function(name))
+    if harness_text(unit, name, bodies).local_callees:
+        return {}
+    return {
+        body.label: dataclasses.replace(body, label=f"superopt.t.{body.label}", traced=True)
+        for body in every
+        if can_instrument((body.fragment or own).body)
+    }
 
 
 def _callees(harness: Harness, facts: Facts) -> list[Callee]:
@@ -161,6 +184,9 @@ def _support_text(harness: Harness, facts: Facts, callees: Sequence[Callee]) -> 
     for number, callee in enumerate(callees):
         lines += [f"\t.globl\t{callee.name}", f"{callee.name}:", f"\tpushq\t${number}",
                   "\tjmp\t*superopt.gate(%rip)"]  # fmt: skip
+    lines.append(f"\t.globl\t{TRACE}")
+    lines += [trace_routine(_TRACER), f'\t.section\t{_TRACER_SECTION},"aw"', "\t.balign\t64",
+              f"\t.globl\t{_TRACER}", f"{_TRACER}:", "\t.quad\t0, 0"]  # fmt: skip
     lines.append(f'\t.section\t{DATA_SECTION},"aw"')
     for name in harness.undefined_data:
         size = size_of(facts.types, facts.globals[name]) if name in facts.globals else 0
@@ -198,7 +224,7 @@ def _read_image(
             readonly[start : start + s["sh_size"]] = s.data()
         writable = [
             s.name for s in elf.iter_sections()
-            if s["sh_flags"] & 1 and s["sh_size"] and s.name != DATA_SECTION
+            if s["sh_flags"] & 1 and s["sh_size"] and s.name not in (DATA_SECTION, _TRACER_SECTION)
         ]  # fmt: skip
     if writable:
         raise Ineligible("large-data", f"writable section {writable[0]} is not compared")
@@ -210,4 +236,4 @@ def _read_image(
     )
     arena = Arena(addresses.arena, (at, content), symbols)
     return Image(path, arena, resolved, symbols, symbols["superopt.gate"], (low, high), harness,
-                 bytes(readonly), (first, beyond))  # fmt: skip
+                 bytes(readonly), (first, beyond), symbols[_TRACER], {})  # fmt: skip

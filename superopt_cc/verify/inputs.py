@@ -118,7 +118,8 @@ class Wish:
 
     `overlap` is (pointer parameter, another, elements): the second points that many elements
     behind the first, into the same object.  `typical` asks for what real callers pass: integers
-    are mostly the size itself, scalars are any number, edges and constants are rare.
+    are mostly the size itself, scalars are any number, edges and constants are rare.  `least` is
+    the smallest useful object in bytes, as learnt from what the target touches.
     """
 
     size: int
@@ -126,6 +127,7 @@ class Wish:
     alias: bool = True
     overlap: tuple[int, int, int] | None = None
     typical: bool = False
+    least: int = 0
 
 
 @dataclasses.dataclass(slots=True)
@@ -302,10 +304,11 @@ class Maker:
         number = len(self._objects)
         size = max(self._wish.size, 1)
         if kind.to is None:
-            count, align = 8 * size + 64, 1
+            count, align = max(8 * size + 64, self._wish.least), 1
         else:
             element = max(size_of(self._types, kind.to), 1)
             many = 4 * size + 16 if element <= 16 else size + 1
+            many = max(many, -(-self._wish.least // element))
             if _holds_pointer(self._types, kind.to):
                 many = 1 if self._wish.typical else min(many, 3)
             count, align = max(1, min(many, _MAX_OBJECT // element)), align_of(self._types, kind.to)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from superopt_cc.cases import Answer, Blob, Case, Ref, Store, Word
-from superopt_cc.verify.layout import SLOT_BYTES, SLOT_GUARD, Arena, Placed
+from superopt_cc.verify.layout import SLOT_BYTES, SLOT_GUARD, Placed
 from superopt_cc.verify.runner import Run, Status
 from superopt_cc.verify.trace import Accesses, Decoder, Edge, Flow, Words, rows_of
 
@@ -46,21 +46,29 @@ class Extent:
     written: bool
 
 
-def read_probes(run: Run, arena: Arena, decoder: Decoder, flow: Flow) -> list[Probed | None]:
-    """One entry a case that ran to its end; None where the target made a wild access."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wild:
+    """An input on which the target went outside its objects; `needs` is the size in bytes that
+    would have been enough, 0 where no size would."""
+
+    needs: int
+
+
+def read_probes(run: Run, decoder: Decoder, flow: Flow) -> list[Probed | Wild]:
+    """One entry for each case that was run."""
     accesses = decoder.accesses(run.trace)
-    found: list[Probed | None] = []
+    found: list[Probed | Wild] = []
     for i in range(run.done):
         status = run.status(i)
         trap = status == Status.SIGNAL and run.result(i)[8] in _TRAPS
         if status not in (Status.RETURNED, Status.NORETURN) and not trap:
-            found.append(None)
+            found.append(Wild(0))
             continue
         first, last = rows_of(run, i)
         mine = accesses.between(first, last)
         extents = find_extents(run.batch.placed[i], run.batch.cases[i], mine)
-        if extents is None:
-            found.append(None)
+        if isinstance(extents, Wild):
+            found.append(extents)
             continue
         trace = run.trace[first:last]
         found.append(
@@ -75,9 +83,10 @@ def read_probes(run: Run, arena: Arena, decoder: Decoder, flow: Flow) -> list[Pr
     return found
 
 
-def find_extents(placed: Placed, case: Case, accesses: Accesses) -> list[Extent | None] | None:
-    """Per object the bytes touched; None as a whole when an access left the generous object."""
+def find_extents(placed: Placed, case: Case, accesses: Accesses) -> list[Extent | None] | Wild:
+    """Per object the bytes touched (None: nothing); Wild when an access left an object."""
     extents: list[Extent | None] = []
+    wild: list[int] = []
     for place, blob in zip(placed.places, case.objects, strict=True):
         start = np.uint64(place - SLOT_GUARD // 2)
         # Unsigned arithmetic: an address below `start` wraps around and falls out.
@@ -89,8 +98,10 @@ def find_extents(placed: Placed, case: Case, accesses: Accesses) -> list[Extent 
         low = int(address.min())
         high = int((address + accesses.size[inside].astype(np.int64)).max())
         if low < 0 or high > len(blob.data):
-            return None
+            wild.append(high if low >= 0 else 0)
         extents.append(Extent(low, high, bool(accesses.write[inside].any())))
+    if wild:
+        return Wild(max(wild) if min(wild) > 0 else 0)
     return extents
 
 

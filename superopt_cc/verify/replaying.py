@@ -30,7 +30,7 @@ def replay(job: Job, rewrite: Rewrite, example: Counterexample) -> Verdict:
             got = plans.run(plan, runner, image, label, masks, stop=True)
             found = first_difference(wanted, got, image.arena, image.text)
             if found is None:
-                decoder = Decoder(image.path)
+                decoder = Decoder(image)
                 found = walk_again(runner, image, decoder, job.name, label, plan, masks)
         if found is None:
             return Verdict("undecided", None, None, "target and rewrite agree on this input")

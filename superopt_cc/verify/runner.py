@@ -19,6 +19,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
+from superopt_cc.assembly.instrument import RETURN_TO_SITE
 from superopt_cc.errors import RunnerError
 from superopt_cc.toolchain import tools
 from superopt_cc.verify.layout import (
@@ -33,11 +34,12 @@ from superopt_cc.verify.layout import (
 )
 
 _MAGIC = 0x53504F52
-_SETUP = struct.Struct("<10Q")
+_SETUP = struct.Struct("<11Q")
 _CALLEE = struct.Struct("<6Q8Q3Q")
 _REQUEST = struct.Struct("<17Q")
 _REPLY = struct.Struct("<5Q")
 STEP_WORDS = 17
+_PAGE = np.uint64(4096)
 CASES_BYTES = 96 << 20
 RESULTS_BYTES = 96 << 20
 TRACE_BYTES = 96 << 20
@@ -104,11 +106,13 @@ class Masks:
 class Mode:
     """How to run a batch: noise seed, single stepping, limits per case and batch.
 
+    `step` single-steps; `trace` expects an instrumented copy as entry, which is far faster.
     `stop` ends the batch at a crash or endless loop, `stop_loop` at an endless loop only.
     """
 
     noise: int = 1
     step: bool = False
+    trace: bool = False
     stop: bool = False
     stop_loop: bool = False
     clean_upper: bool = False
@@ -158,6 +162,7 @@ class Runner:
         callees: Sequence[Callee],
         gate: int,
         text: tuple[int, int],
+        tracer: int = 0,
     ) -> None:
         if len(callees) > MAX_CALLEES:
             raise RunnerError(f"more than {MAX_CALLEES} callees")
@@ -186,6 +191,7 @@ class Runner:
             SLOT_GUARD,
             gate,
             *text,
+            tracer,
             len(callees),
         )
         try:
@@ -232,6 +238,7 @@ class Runner:
         self._cases[: len(batch.encoded)] = batch.encoded
         self._wipe(end)
         flags = mode.step * 1 | mode.stop * 2 | mode.clean_upper * 4 | mode.stop_loop * 8
+        flags |= mode.trace * 16
         self._send(
             _REQUEST.pack(
                 _MAGIC, entry, 0, count, mode.noise, flags, mode.ticks, mode.steps,
@@ -242,7 +249,11 @@ class Runner:
         done, how, signal, steps = self._receive()
         self._dirty = end
         diags = np.frombuffer(self._results[: DIAG.size * count], dtype=np.uint64)
-        trace = np.frombuffer(self._trace[: steps * STEP_WORDS * 8], dtype=np.uint64)
+        trace = np.frombuffer(bytearray(self._trace[: steps * STEP_WORDS * 8]), dtype=np.uint64)
+        trace = trace.reshape(-1, STEP_WORDS)
+        if mode.trace:
+            # Reports carry their return address; library functions' rows have small numbers.
+            trace[:, 0] += np.where(trace[:, 0] > _PAGE, np.uint64(RETURN_TO_SITE), np.uint64(0))
         return Run(
             batch=batch,
             results=self._results[batch.outs[0] : end],
@@ -250,7 +261,7 @@ class Runner:
             done=done,
             end=End(how),
             signal=signal,
-            trace=trace.reshape(-1, STEP_WORDS),
+            trace=trace,
         )
 
     def _wipe(self, end: int) -> None:

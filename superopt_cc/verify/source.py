@@ -83,8 +83,10 @@ def _end_of_definition(text: str, position: int) -> int | None:
 def _old_style(text: str, position: int) -> bool:
     """Do only parameter declarations stand between here and the body?"""
     brace = text.find("{", position)
-    return brace >= 0 and re.fullmatch(r"[\w\s*,;\[\]]*", text[position:brace]) is not None and (
-        text[position:brace].rstrip()[-1:] in ("", ";")
+    return (
+        brace >= 0
+        and re.fullmatch(r"[\w\s*,;\[\]]*", text[position:brace]) is not None
+        and (text[position:brace].rstrip()[-1:] in ("", ";"))
     )
 
 

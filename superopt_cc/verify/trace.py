@@ -1,4 +1,4 @@
-"""Reading single-step traces: memory accesses, edges taken, and a data-independent signature.
+"""Making and reading traces: memory accesses, edges taken, and a data-independent signature.
 
 A trace row is rip and the sixteen general registers *before* the instruction (runner.Run).
 Rows with rip 1 and 2 are reads and writes of library functions that ran for real.
@@ -6,9 +6,9 @@ Rows with rip 1 and 2 are reads and writes of library functions that ran for rea
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,12 @@ import numpy.typing as npt
 from superopt_cc.assembly.decode import Instruction, decode_image
 from superopt_cc.assembly.effects import effects
 from superopt_cc.assembly.instructions import InstructionError
+from superopt_cc.assembly.instrument import TRACE
 from superopt_cc.assembly.registers import GPR
 from superopt_cc.errors import Ineligible
-from superopt_cc.verify.runner import Run
+from superopt_cc.verify.image import Image
+from superopt_cc.verify.layout import Batch
+from superopt_cc.verify.runner import Masks, Mode, Run, Runner
 
 Words = npt.NDArray[np.uint64]
 _COLUMN = {name: i + 1 for i, name in enumerate(GPR)}
@@ -45,7 +48,11 @@ class Accesses:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Operand:
-    """One memory operand of every instruction, as columns."""
+    """One memory operand of every instruction, as columns.
+
+    `repeated` marks string instructions with any repeat prefix, `whole` those that always run to
+    the end of their count.
+    """
 
     present: npt.NDArray[np.bool_]
     base: npt.NDArray[np.int64]
@@ -55,6 +62,7 @@ class _Operand:
     size: Words
     write: npt.NDArray[np.bool_]
     repeated: npt.NDArray[np.bool_]
+    whole: npt.NDArray[np.bool_]
 
 
 class Decoder:
@@ -64,12 +72,27 @@ class Decoder:
     know: its accesses could not be logged.
     """
 
-    def __init__(self, image: Path) -> None:
-        self.functions: Mapping[str, tuple[Instruction, ...]] = decode_image(image)
+    def __init__(self, image: Image) -> None:
+        self._image = image
+        self.functions: Mapping[str, tuple[Instruction, ...]] = decode_image(image.path)
         every = {i.address: i for body in self.functions.values() for i in body}
         self._ordered = [every[a] for a in sorted(every)]
         self._address = np.array([i.address for i in self._ordered], dtype=np.uint64)
         self._operands = _columns(self._ordered)
+
+    def flow(self, label: str) -> Flow:
+        """Control flow of a function as `follow` reports it."""
+        body = self.functions[self._image.traced.get(label, label)]
+        return Flow.of(body, self._image.symbols[TRACE] if label in self._image.traced else None)
+
+    def follow(self, runner: Runner, label: str, batch: Batch, mode: Mode, masks: Masks) -> Run:
+        """Run a batch with a trace: over the instrumented copy, else by single steps."""
+        copy = self._image.traced.get(label)
+        if copy is None:
+            mode = dataclasses.replace(mode, step=True)
+            return runner.run(batch, self._image.symbols[label], mode, masks)
+        mode = dataclasses.replace(mode, trace=True)
+        return runner.run(batch, self._image.symbols[copy], mode, masks)
 
     def accesses(self, trace: Words) -> Accesses:
         """Every load and store of a trace, stack included."""
@@ -113,6 +136,7 @@ def _columns(instructions: Sequence[Instruction]) -> tuple[_Operand, ...]:
                     np.array([r.size if r else 0 for r in rows], dtype=np.uint64),
                     np.full(len(rows), write),
                     np.array([any(p.startswith("rep") for p in i.prefixes) for i in instructions]),
+                    np.array(["rep" in i.prefixes for i in instructions]),
                 )
             )
     return tuple(columns)
@@ -141,7 +165,9 @@ def _evaluate(
         + np.where(index > 0, trace[rows, index], zero) * operand.scale[which]
         + operand.disp[which]
     )
-    return Accesses(rows, address, operand.size[which], operand.write[which])
+    # One report, or each single step, of `rep movs` stands for all that is left to do.
+    times = np.where(operand.whole[which], trace[rows, _COLUMN["rcx"]], np.uint64(1))
+    return Accesses(rows, address, operand.size[which] * times, operand.write[which])
 
 
 Edge = tuple[int, int]
@@ -156,17 +182,22 @@ class Flow:
     divides: bool
 
     @staticmethod
-    def of(body: Sequence[Instruction]) -> Flow:
-        inside = {i.address for i in body}
+    def of(body: Sequence[Instruction], reports: int | None = None) -> Flow:
+        """The flow of a body; `reports` is the address of the routine that an instrumented copy
+        calls, whose calls do not count."""
+        real = list(body) if reports is None else _instrumented(body, reports)
+        ordered = [i.address for i in real]
+        inside = set(ordered) - (_padding(body) if reports is None else set())
         edges: set[Edge] = set()
-        for i in body:
+        for i in real:
             if i.name.startswith("j") and i.name != "jmp" and i.destination is not None:
-                edges |= {(i.address, i.end), (i.address, i.destination)}
-        inside -= _padding(body)
+                for to in (i.end, i.destination):
+                    at = bisect.bisect_left(ordered, to)
+                    edges |= {(i.address, ordered[at])} if at < len(ordered) else set()
         return Flow(
             frozenset(inside),
             frozenset(e for e in edges if e[1] in inside),
-            any(i.name.removeprefix("v") in _DIVISIONS for i in body),
+            any(i.name.removeprefix("v") in _DIVISIONS for i in real),
         )
 
     def taken(self, trace: Words) -> frozenset[Edge]:
@@ -181,6 +212,15 @@ class Flow:
     def reached(self, trace: Words) -> frozenset[int]:
         """The instructions of the function that a trace executes."""
         return frozenset(int(a) for a in np.unique(trace[:, 0])) & self.addresses
+
+
+def _instrumented(body: Sequence[Instruction], reports: int) -> list[Instruction]:
+    """The instructions that stand behind a report: all that are not reports themselves."""
+    return [
+        body[at + 2]
+        for at, i in enumerate(body[:-2])
+        if i.name == "call" and i.destination == reports
+    ]
 
 
 def _padding(body: Sequence[Instruction]) -> set[int]:

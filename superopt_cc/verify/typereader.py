@@ -142,8 +142,13 @@ class TypeReader:
             if "DW_AT_virtuality" in child.attributes or "DW_AT_artificial" in child.attributes:
                 return Unsupported("polymorphic", size)
             fields.append(self._field(child))
-        return Struct(name, size, self._alignment(die, size, fields), tuple(fields),
-                      union=die.tag == "DW_TAG_union_type")
+        return Struct(
+            name,
+            size,
+            self._alignment(die, size, fields),
+            tuple(fields),
+            union=die.tag == "DW_TAG_union_type",
+        )
 
     def _field(self, die: DIE) -> Field:
         name = text_of(die.attributes["DW_AT_name"].value) if "DW_AT_name" in die.attributes else ""

@@ -14,7 +14,7 @@ from superopt_cc.verify.ctype import Pointer, size_of
 from superopt_cc.verify.gather import unused_bits
 from superopt_cc.verify.inputs import Maker, Shape, Wish
 from superopt_cc.verify.layout import Style, encode_batch
-from superopt_cc.verify.runner import End, Mode, Status
+from superopt_cc.verify.runner import End, Mode, Runner, Status
 from superopt_cc.verify.values import Numbers
 
 COUNT = 4096
@@ -23,42 +23,56 @@ _BYTES = 24 << 20
 # (weight, fewest, most) elements: the strata of design 6, tiny and huge ones rarer.
 _SIZES = ((8, 0, 3), (22, 4, 15), (36, 16, 63), (30, 64, 1000), (4, 1001, 2000))
 _TICKS = 2
+_STYLES = (Style(), Style(at_end=False))
 _PATIENCE = 24
 
 
-def make_workload(bench: Bench, count: int = COUNT, seconds: float = 4.0) -> tuple[Case, ...]:
+def make_workload(
+    bench: Bench, least: int = 0, count: int = COUNT, seconds: float = 4.0
+) -> tuple[Case, ...]:
     """Up to `count` inputs on which the target returns; fewer where it seldom does, or slowly.
+
+    `least` is the smallest useful object in bytes (`Gathered.least`).
 
     Raises RunnerError when the runner fails.
     """
-    shape = bench.around.shape
     numbers = Numbers(bench.job.seed + 99)
     kept: list[Case] = []
     total = 0
     end = time.monotonic() + seconds
     with start_runner(bench.image) as runner:
         for _ in range(3 * count // _ROUND):
-            made = [_typical(shape, numbers) for _ in range(_ROUND)]
-            style = Style(at_end=False, unused=unused_bits(shape))
-            for _ in range(_PATIENCE):
-                batch = encode_batch(made, bench.image.arena, (style,), numbers.getrandbits(32))
-                mode = Mode(noise=numbers.getrandbits(63), stop_loop=True, ticks=_TICKS)
-                entry = bench.image.symbols[bench.job.name]
-                run = runner.run(batch, entry, mode, bench.around.masks)
-                good = [made[i] for i in range(run.done) if run.status(i) == Status.RETURNED]
-                kept += good
-                total += sum(len(o.data) for case in good for o in case.objects)
-                made = made[run.done + (run.end == End.DIED) :]
-                if run.end == End.FINISHED or not made or time.monotonic() > end:
-                    break
+            made = [_typical(bench.around.shape, least, numbers) for _ in range(_ROUND)]
+            for style in _STYLES:
+                made = _returning(bench, runner, made, style, end)
+            kept += made
+            total += sum(len(o.data) for case in made for o in case.objects)
             if len(kept) >= count or total > _BYTES or time.monotonic() > end:
                 break
     return tuple(kept[:count])
 
 
-def _typical(shape: Shape, numbers: Numbers) -> Case:
+def _returning(
+    bench: Bench, runner: Runner, made: list[Case], style: Style, end: float
+) -> list[Case]:
+    """Those cases on which the target returns without leaving its objects on the guarded side."""
+    good: list[Case] = []
+    style = dataclasses.replace(style, unused=unused_bits(bench.around.shape))
+    entry = bench.image.symbols[bench.job.name]
+    for seed in range(_PATIENCE):
+        batch = encode_batch(made, bench.image.arena, (style,), seed)
+        mode = Mode(noise=seed + 1, stop_loop=True, ticks=_TICKS)
+        run = runner.run(batch, entry, mode, bench.around.masks)
+        good += [made[i] for i in range(run.done) if run.status(i) == Status.RETURNED]
+        made = made[run.done + (run.end == End.DIED) :]
+        if run.end == End.FINISHED or not made or time.monotonic() > end:
+            break
+    return good
+
+
+def _typical(shape: Shape, least: int, numbers: Numbers) -> Case:
     _, low, high = numbers.choices(_SIZES, weights=[s[0] for s in _SIZES])[0]
-    wish = Wish(numbers.randint(low, high), alias=False, typical=True)
+    wish = Wish(numbers.randint(low, high), alias=False, typical=True, least=least)
     case = Maker(shape, wish, numbers).case()
     return dataclasses.replace(case, size=wish.size * _element(shape))
 

@@ -13,19 +13,14 @@ import time
 from superopt_cc.store import builds, units
 from superopt_cc.verify.version import VERSION
 
+TYPE_CHECKING = False  # `typing` itself costs milliseconds in every compile
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _MAGIC = "superopt-record 1"
 _CPUINFO = "/proc/cpuinfo"
 # Variables that change what gcc compiles, or where our settings are.
-_VARIABLES = (
-    "CPATH",
-    "C_INCLUDE_PATH",
-    "CPLUS_INCLUDE_PATH",
-    "COMPILER_PATH",
-    "GCC_EXEC_PREFIX",
-    "SOURCE_DATE_EPOCH",
-    "HOME",
-    "XDG_CONFIG_HOME",
-)
+_VARIABLES = (*units.GCC_VARIABLES, "HOME", "XDG_CONFIG_HOME")
 
 
 class Call:
@@ -44,9 +39,9 @@ class Call:
 def read_call() -> Call:
     """Read the record (see record.py) as far as this path needs it.
 
-    Raises KeyError, ValueError, StopIteration or OSError for what is no record of this version.
+    Raises as `record_fields` does.
     """
-    fields = _fields(_whole(int(os.environ["_SUPEROPT_JOB"])))
+    fields = record_fields(os.environ)
     environ = [f"{name}={os.environ.get(name, '')}" for name in _VARIABLES]
     environ += sorted(f"{n}={v}" for n, v in os.environ.items() if n.startswith("SUPEROPT_"))
     compiler = fields["compiler"][0]
@@ -66,7 +61,7 @@ def read_call() -> Call:
         *_without_files(fields["as-argv"]),
         *environ,
     ]
-    text = _whole(int(fields["text"][0]))
+    text = whole(int(fields["text"][0]))
     return Call(
         folder=cache_folder(fields["options"]),
         key=units.digest(text, *(os.fsencode(part) for part in parts)),
@@ -99,12 +94,20 @@ def answer(call: Call) -> bool:
     if result is None:
         return False
     if result.text:
-        os.ftruncate(call.result_fd, 0)
-        at = 0
-        while at < len(result.text):
-            at += os.pwrite(call.result_fd, result.text[at:], at)
+        hand_back(call.result_fd, result.text)
     log(call, result.summary)
     return True
+
+
+def hand_back(fd: int, text: bytes) -> None:
+    """Give the shim a new text; it counts only if this process then exits with status 0.
+
+    Raises OSError.
+    """
+    os.ftruncate(fd, 0)
+    at = 0
+    while at < len(text):
+        at += os.pwrite(fd, text[at:], at)
 
 
 def log(call: Call, summary: str) -> None:
@@ -135,14 +138,20 @@ def cpu_model() -> str:
     return "unknown"
 
 
-def _fields(data: bytes) -> dict[str, list[str]]:
+def record_fields(environ: Mapping[str, str]) -> dict[str, list[str]]:
+    """The fields of this process's record (csrc/common/record.h).
+
+    Raises KeyError, ValueError, RuntimeError or OSError for what is no record of this version.
+    """
+    data = whole(int(environ["_SUPEROPT_JOB"]))
     words = iter(data.decode("utf-8", "surrogateescape").split("\0")[:-1])
     if next(words, None) != _MAGIC:
         raise ValueError("not a build record of this version")
     return {name: [next(words) for _ in range(int(next(words)))] for name in words}
 
 
-def _whole(fd: int) -> bytes:
+def whole(fd: int) -> bytes:
+    """Everything in a memory file, wherever its offset is.  Raises OSError."""
     size = os.fstat(fd).st_size
     parts = bytearray()
     while len(parts) < size and (part := os.pread(fd, size - len(parts), len(parts))):

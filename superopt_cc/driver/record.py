@@ -12,8 +12,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-_JOB = "_SUPEROPT_JOB"
-_MAGIC = "superopt-record 1"
+from superopt_cc.driver import quick
+
 _UNTOUCHED = "untouched.log"
 
 
@@ -42,15 +42,11 @@ class BuildRecord:
 
     def text(self) -> str:
         """gcc's assembly text; bytes that are not UTF-8 survive as surrogates."""
-        return _whole(self.text_fd).decode("utf-8", "surrogateescape")
+        return quick.whole(self.text_fd).decode("utf-8", "surrogateescape")
 
     def answer(self, text: str) -> None:
         """Hand back the new text; it counts only if the process then exits with status 0."""
-        data = memoryview(text.encode("utf-8", "surrogateescape"))
-        os.ftruncate(self.result_fd, 0)
-        at = 0
-        while at < len(data):
-            at += os.pwrite(self.result_fd, data[at:], at)
+        quick.hand_back(self.result_fd, text.encode("utf-8", "surrogateescape"))
 
     def alive(self) -> None:
         """Sign of life: the shim gives up after ten minutes without one."""
@@ -68,46 +64,26 @@ class Untouched:
     cwd: str
 
 
-def _whole(fd: int) -> bytes:
-    size = os.fstat(fd).st_size
-    parts = bytearray()
-    while len(parts) < size and (part := os.pread(fd, size - len(parts), len(parts))):
-        parts += part
-    return bytes(parts)
-
-
-def _fields(data: bytes) -> dict[str, tuple[str, ...]]:
-    words = data.decode("utf-8", "surrogateescape").split("\0")
-    if words[0] != _MAGIC:
-        raise ValueError("not a build record of this version")
-    fields: dict[str, tuple[str, ...]] = {}
-    at = 1
-    while at + 1 < len(words):
-        first = at + 2
-        at = first + int(words[at + 1])
-        fields[words[first - 2]] = tuple(words[first:at])
-    return fields
-
-
 def read_record(environ: Mapping[str, str] = os.environ) -> BuildRecord:
     """The record of the build that started this process.
 
-    Raises LookupError, ValueError or OSError when there is none, or none that we understand.
+    Raises LookupError, ValueError, RuntimeError or OSError when there is none, or none that we
+    understand.
     """
-    fields = _fields(_whole(int(environ[_JOB])))
+    fields = quick.record_fields(environ)
 
     def one(name: str) -> str:
         return fields[name][0]
 
     return BuildRecord(
         program=one("program"),
-        argv=fields["argv"],
+        argv=tuple(fields["argv"]),
         cwd=Path(one("cwd")),
         compiler=Path(one("compiler")),
         language=one("language"),
-        options=fields["options"],
+        options=tuple(fields["options"]),
         select=one("select"),
-        as_argv=fields["as-argv"],
+        as_argv=tuple(fields["as-argv"]),
         assembler=Path(one("assembler")),
         text_fd=int(one("text")),
         result_fd=int(one("result")),

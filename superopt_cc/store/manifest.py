@@ -14,22 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from superopt_cc.store.local import Store
-from superopt_cc.store.units import digest, file_digest
+from superopt_cc.store.units import GCC_VARIABLES, digest, file_digest
 from superopt_cc.verify import ctype, job
 
 _MARKER = re.compile(rb'^#(?: line)? \d+ "((?:[^"\\\n]|\\.)*)"', re.MULTILINE)
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
 _VARIANTS = 8  # states of the sources remembered per function: branches switch back and forth
-
-# Variables that change what gcc compiles without standing in its arguments.
-_VARIABLES = (
-    "CPATH",
-    "C_INCLUDE_PATH",
-    "CPLUS_INCLUDE_PATH",
-    "COMPILER_PATH",
-    "GCC_EXEC_PREFIX",
-    "SOURCE_DATE_EPOCH",
-)
 
 _CLASSES: Mapping[str, type[Any]] = {
     kind.__name__: kind
@@ -76,7 +66,7 @@ def command_digest(
         built = f"{state.st_size} {state.st_mtime_ns}"
     except OSError:
         built = ""
-    words = [str(compiler), built, str(folder), *(environ.get(v, "") for v in _VARIABLES), *argv]
+    words = [str(compiler), built, str(folder), *(environ.get(v, "") for v in GCC_VARIABLES), *argv]
     return digest(*(os.fsencode(word) for word in words))
 
 

@@ -17,6 +17,16 @@ _SHARDS = 16
 _STAMPS_PER_SHARD = 256
 _NO_STAMP = "-"
 
+# Variables that change what gcc compiles without standing in its arguments.
+GCC_VARIABLES = (
+    "CPATH",
+    "C_INCLUDE_PATH",
+    "CPLUS_INCLUDE_PATH",
+    "COMPILER_PATH",
+    "GCC_EXEC_PREFIX",
+    "SOURCE_DATE_EPOCH",
+)
+
 
 class UnitResult:
     """What became of one unit.

@@ -45,7 +45,7 @@ _PRESENTATION = frozenset(
         "--trace-includes", "-fdirectives-only", "-fdebug-cpp", "-fpch-deps", "-fpch-preprocess",
         "-fpreprocessed", "-fworking-directory",
     }
-)
+)  # fmt: skip
 # What gcc predefines for an instruction set extension (and for nothing else).
 _ISA = re.compile(
     "__(?:MMX|3dNOW(?:_A)?|SSE[234]?|SSSE3|SSE4_[12]|SSE4A|AVX2?|AVX512[A-Z0-9]+|AVX5124[A-Z]+"
@@ -280,7 +280,7 @@ def compile_text(
     argv: list[str | Path] = [
         cmd.compiler, *_compile_options(cmd, drop), *extra,
         "-w", "-S", "-o", "-", "-fpreprocessed", "-x", _PREPROCESSED_NAME[cmd.language], "-",
-    ]
+    ]  # fmt: skip
     done = run(argv, stdin=preprocessed, cwd=cmd.cwd, timeout=timeout)
     if done.status != 0:
         raise ToolchainError(
@@ -311,7 +311,7 @@ def _dump(path: Path) -> str:
 
 
 def predefined_macros(cmd: CompileCommand, extra: Sequence[str] = ()) -> frozenset[str]:
-    """"NAME VALUE" of every macro that the compiler predefines under the user's code options."""
+    """Every macro, as "NAME VALUE", that the compiler predefines under the user's code options."""
     options = (*_compile_options(cmd, ()), *extra)
     return _predefined(cmd.compiler, options, cmd.cwd, cmd.language)
 

@@ -261,7 +261,7 @@ def link_image(
          "-z", "separate-code", "-z", "max-page-size=4096", "-z", "common-page-size=4096",
          "-z", "norelro", "-z", "noexecstack", "--build-id=none", *objects],
         out,
-    )
+    )  # fmt: skip
 
 
 def link_check(objects: Sequence[Path], out: Path, kind: str) -> None:
@@ -275,7 +275,7 @@ def link_check(objects: Sequence[Path], out: Path, kind: str) -> None:
         [*modes[kind], "-nostdlib", "-z", "text", "-e", "0", "--unresolved-symbols=ignore-all",
          "-z", "noexecstack", "--build-id=none", *objects],
         out,
-    )
+    )  # fmt: skip
 
 
 def link(words: Sequence[str | Path], out: Path) -> None:

@@ -28,7 +28,7 @@ _RSP = 5
 _MAX_STEPS = 20_000
 _CHUNK = 160
 _MAX_CHUNKS = 40
-_GROUPS, _MEMBERS = 8, 12
+_GROUPS, _MEMBERS = 24, 12
 Span = tuple[int, int]
 
 
@@ -49,7 +49,9 @@ class AccessRule:
         self._constant_time = gathered.constant_time and not timing_ok
         self._flow = flow
         self._chosen = _one_per_edge(gathered)
-        self._groups = [g[:_MEMBERS] for g in gathered.groups if len(g) > 1][:_GROUPS]
+        # Groups with most work show most; a few members of each are enough.
+        by_work = sorted(gathered.groups, key=lambda g: -gathered.probes[g[0]].steps)
+        self._groups = [g[:_MEMBERS] for g in by_work if _fits(gathered, g)][:_GROUPS]
         if self._constant_time:
             self._chosen = sorted({*self._chosen, *(i for g in self._groups for i in g)})
 
@@ -122,6 +124,10 @@ class AccessRule:
 def _chunks(count: int) -> Iterator[list[int]]:
     for start in range(0, min(count, _CHUNK * _MAX_CHUNKS), _CHUNK):
         yield list(range(start, min(start + _CHUNK, count)))
+
+
+def _fits(gathered: Gathered, group: Sequence[int]) -> bool:
+    return len(group) > 1 and all(gathered.probes[i].steps <= _MAX_STEPS for i in group)
 
 
 def _one_per_edge(gathered: Gathered) -> list[int]:

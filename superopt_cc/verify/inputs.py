@@ -192,14 +192,20 @@ class Maker:
         """The same sizes, scalars and pointers as in `case`, which this maker made, over other
         contents."""
         blobs = list(case.objects)
+        fresh: list[_Object] = []
         for number, made in enumerate(self._objects):
-            if not made.pointers and made.type is not None:
-                fresh = _Object(made.type, made.count, bytearray(), made.align, {}, False)
-                self._fill(fresh, made.type, made.count, _MAX_DEPTH)
-                blobs[number] = dataclasses.replace(blobs[number], data=bytes(fresh.data))
-            elif not made.pointers:
-                data = self._numbers.randbytes(len(made.data))
-                blobs[number] = dataclasses.replace(blobs[number], data=data)
+            if made.pointers:
+                continue
+            other = _Object(made.type, made.count, bytearray(), made.align, {}, False)
+            like = self._like(other, fresh)
+            if like is not None:
+                other.data[:] = like
+            elif made.type is None:
+                other.data[:] = self._numbers.randbytes(len(made.data))
+            else:
+                self._fill(other, made.type, made.count, _MAX_DEPTH)
+            fresh.append(other)
+            blobs[number] = dataclasses.replace(blobs[number], data=bytes(other.data))
         return dataclasses.replace(case, objects=tuple(blobs))
 
     def _overlap(self, placed: Mapping[int, tuple[list[Word], int]]) -> None:
@@ -314,7 +320,7 @@ class Maker:
             count, align = max(1, min(many, _MAX_OBJECT // element)), align_of(self._types, kind.to)
         made = _Object(kind.to, count, bytearray(), align, {}, kind.restrict)
         self._objects.append(made)
-        like = self._similar(number)
+        like = self._like(made, self._objects[:number])
         if like is not None:
             made.data[:] = like
         elif kind.to is None:
@@ -323,11 +329,10 @@ class Maker:
             self._fill(made, kind.to, count, depth)
         return number
 
-    def _similar(self, number: int) -> bytes | None:
+    def _like(self, made: _Object, earlier: Sequence[_Object]) -> bytes | None:
         """Sometimes the same contents as an earlier object, or all but one byte of them."""
-        made = self._objects[number]
         twins = [
-            o for o in self._objects[:number]
+            o for o in earlier
             if o.type == made.type and o.count == made.count and not o.pointers and o.data
         ]  # fmt: skip
         if not twins or self._numbers.random() > 0.35:

@@ -141,7 +141,7 @@ def cpu_model() -> str:
 def record_fields(environ: Mapping[str, str]) -> dict[str, list[str]]:
     """The fields of this process's record (csrc/common/record.h).
 
-    Raises KeyError, ValueError, RuntimeError or OSError for what is no record of this version.
+    Raises KeyError, ValueError, StopIteration or OSError for what is no record of this version.
     """
     data = whole(int(environ["_SUPEROPT_JOB"]))
     words = iter(data.decode("utf-8", "surrogateescape").split("\0")[:-1])

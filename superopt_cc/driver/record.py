@@ -67,7 +67,7 @@ class Untouched:
 def read_record(environ: Mapping[str, str] = os.environ) -> BuildRecord:
     """The record of the build that started this process.
 
-    Raises LookupError, ValueError, RuntimeError or OSError when there is none, or none that we
+    Raises LookupError, ValueError, StopIteration or OSError when there is none, or none that we
     understand.
     """
     fields = quick.record_fields(environ)

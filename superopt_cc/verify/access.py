@@ -25,6 +25,8 @@ from superopt_cc.verify.trace import Accesses, Decoder, Edge, Flow, rows_of
 _BLOCK = 64
 _STACK_REACH = 1 << 20
 _RSP = 5
+_RED_ZONE = 128
+_LIBRARY_ROW = np.uint64(16)
 _MAX_STEPS = 20_000
 _CHUNK = 160
 _MAX_CHUNKS = 40
@@ -206,6 +208,8 @@ def _compare(
     ours: Run, theirs: Run, position: int, one: Accesses, other: Accesses, image: Image
 ) -> str:
     """What the rewrite touches beyond the target on one input; "" if nothing."""
+    if _below_red_zone(theirs, position, other):
+        return "touches the stack below the red zone"
     mine = _outside_stack(ours, position, one)
     his = _outside_stack(theirs, position, other)
     written = _merge(_spans(mine, mine.write))
@@ -231,6 +235,19 @@ def _outside_stack(run: Run, position: int, accesses: Accesses) -> Accesses:
     bottom = run.trace[first, _RSP] - np.uint64(_STACK_REACH)
     away = (mine.address - bottom) >= np.uint64(2 * _STACK_REACH)
     return Accesses(mine.row[away], mine.address[away], mine.size[away], mine.write[away])
+
+
+def _below_red_zone(run: Run, position: int, accesses: Accesses) -> bool:
+    """design 5.2: what lies more than 128 bytes below the stack pointer belongs to signals."""
+    first, last = rows_of(run, position)
+    mine = accesses.between(first, last)
+    if first == last:
+        return False
+    zone = run.trace[mine.row, _RSP] - np.uint64(_RED_ZONE)
+    bottom = run.trace[first, _RSP] - np.uint64(_STACK_REACH)
+    real = run.trace[mine.row, 0] > _LIBRARY_ROW
+    on_stack = (mine.address - bottom) < np.uint64(2 * _STACK_REACH)
+    return bool((real & on_stack & (mine.address < zone)).any())
 
 
 def _spans(accesses: Accesses, which: np.typing.NDArray[np.bool_]) -> list[Span]:

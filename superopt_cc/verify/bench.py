@@ -91,10 +91,17 @@ class Bench:
 
     def fragment(self, rewrite: Rewrite) -> Fragment | Rejection:
         """The rewrite as a fragment that passed the static rules, or why it did not."""
+        fragment = self.parse(rewrite)
+        return fragment if isinstance(fragment, Rejection) else self._screened(fragment)
+
+    def parse(self, rewrite: Rewrite) -> Fragment | Rejection:
+        """The rewrite as a fragment, not screened yet."""
         try:
-            fragment = parse_fragment(rewrite.text, self.job.name, self.unit)
+            return parse_fragment(rewrite.text, self.job.name, self.unit)
         except FragmentError as error:
             return Rejection(error.reason, str(error))
+
+    def _screened(self, fragment: Fragment) -> Fragment | Rejection:
         return self.screener.check(fragment) or fragment
 
     def link(self, fragments: Sequence[Fragment]) -> Image:

@@ -14,7 +14,7 @@ from types import TracebackType
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.cases import Case
-from superopt_cc.errors import Ineligible, ToolchainError
+from superopt_cc.errors import Ineligible, RunnerError, ToolchainError
 from superopt_cc.types import Covered, Evidence, Killed, Level, Reason, Rejection, Rewrite, Verdict
 from superopt_cc.verify import plans
 from superopt_cc.verify.access import AccessRule, Walk
@@ -135,6 +135,8 @@ class Verifier:
             ready = plans.relocate(self.plans, image.arena, self._arena)
             name, masks = self.job.name, self._bench.around.masks
             expected = [plans.run(p, runner, image, name, masks, stop=False) for p in ready]
+            if not all(plans.all_end(run) for run in expected):
+                raise RunnerError(f"{name}: gcc's code ended before and does not end now")
             decoder = Decoder(image)
             for position, (number, _) in enumerate(alive):
                 verdicts[number] = self._run_one(
@@ -158,6 +160,8 @@ class Verifier:
             return Verdict("undecided", None, Reason.INADEQUATE, str(error))
         for plan in aimed:
             wanted = plans.run(plan, runner, image, self.job.name, masks, stop=False)
+            if not plans.all_end(wanted):
+                raise RunnerError(f"{self.job.name}: gcc's code ended before and does not end now")
             found = first_difference(
                 wanted,
                 plans.run(plan, runner, image, label, masks, stop=True),

@@ -135,6 +135,7 @@ _FLOAT_MODES = {
     "fcx-limited-range": True,
     "fcx-fortran-rules": True,
 }
+_ORDERED_EFFECTS = frozenset({"inline-asm", "volatile", "atomic", "fence", "setjmp", "builtin"})
 _CLONE = re.compile(
     r"\.(?:isra|part|constprop|cold|lto_priv|localalias|simdclone|resolver|\w+clone)\b"
 )
@@ -173,6 +174,7 @@ class UnitFacts:
         for found in (dumps.tree_reason(tree), dumps.rtl_reason(rtl)):
             if found:
                 raise Ineligible(*found)
+        self._check_callees(name)
         return self._facts(name, die, written, extra)
 
     def _check_options(self) -> None:
@@ -202,6 +204,13 @@ class UnitFacts:
                 self._same[one] = self._is_same(one)
             if not self._same[one]:
                 raise Ineligible("no-facts", f"another code for {one} when compiled again")
+
+    def _check_callees(self, name: str) -> None:
+        """What a local callee does beyond memory and calls has an order that tests cannot see."""
+        for one in sorted((_reached(self._facts_unit, name) - {name}) & set(self._trees)):
+            found = dumps.tree_reason(self._trees[one])
+            if found and found[0] in _ORDERED_EFFECTS:
+                raise Ineligible("callee-effects", f"{one}: {found[0]}: {found[1]}")
 
     def _is_same(self, name: str) -> bool:
         try:

@@ -24,7 +24,7 @@ _ROUND = 96
 _STEPS = 10_000
 _LONG_STEPS = 100_000
 _LONG_CASES = 12
-# Where only single steps show the way each costs microseconds: past this, only small inputs are made.
+# Steps cost time, most where only traps show them: past this, only small inputs are made.
 _STEP_BUDGET = 2_000_000
 _SMALL = 12
 # Objects grow when more than one input in so many was too small, up to a bound.

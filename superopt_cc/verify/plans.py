@@ -149,6 +149,11 @@ def _good_cases(plan: Plan, runner: Runner, image: Image, name: str, masks: Mask
     return good
 
 
+def all_end(run: Run) -> bool:
+    """Did the target end on every case?  Only then is agreeing with it worth anything."""
+    return run.end == End.FINISHED and all(_ends(run, i) for i in range(run.done))
+
+
 def _ends(run: Run, index: int) -> bool:
     fields = Fields.of(run.result(index))
     if fields.status == Status.SIGNAL:

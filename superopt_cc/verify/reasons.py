@@ -20,6 +20,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "volatile": "an access to volatile memory",
         "atomic": "an atomic access",
         "fence": "a memory fence, also one that needs no instruction",
+        "callee-effects": "a function of the unit that it calls accesses volatile or atomic "
+        "memory, or has other effects whose order tests do not see",
         "setjmp": "a call that may return twice, or a jump out of the function",
         "alloca": "stack memory of variable size",
         "builtin": "a builtin that reads or changes machine state (stack, time, random numbers...)",

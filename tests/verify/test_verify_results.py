@@ -115,7 +115,8 @@ def test_instructions_that_are_wrong_are_rejected(
 
 
 RIGHT = [
-    (ABSOLUTE, "movl %edi, %eax\nsarl $31, %eax\nxorl %eax, %edi\nsubl %eax, %edi\nmovl %edi, %eax\nret"),
+    (ABSOLUTE, "movl %edi, %eax\nsarl $31, %eax\nxorl %eax, %edi\nsubl %eax, %edi\n"
+     "movl %edi, %eax\nret"),
     (SUM, "xorl %eax, %eax\ntestl %esi, %esi\njle .Le\nmovl %esi, %esi\n.Ll:\naddl (%rdi), %eax\n"
      "addq $4, %rdi\ndecq %rsi\njne .Ll\n.Le:\nret"),
 ]  # fmt: skip

@@ -27,6 +27,10 @@ int f(int x, int y) { return h(x) + y; }
 KEEPS_ESI = "subq $8, %rsp\ncall h\naddl %esi, %eax\naddq $8, %rsp\nret"
 TABLE = "static const int T[8] = {7, 6, 5, 4, 3, 2, 1, 0}; int f(unsigned i) { return T[i & 7]; }"
 SELECT = "unsigned f(unsigned a, unsigned b, unsigned m) { return (a & m) | (b & ~m); }"
+BRANCHES = (
+    "movl %esi, %eax\ntestl %edx, %edx\nje .Le\nandl %edx, %edi\nnotl %edx\nandl %edx, %eax\n"
+    "orl %edi, %eax\n.Le:\nret"
+)
 SAME = """
 int f(const unsigned char *a, const unsigned char *b, int n)
 { unsigned d = 0; for (int i = 0; i < n; i++) d |= a[i] ^ b[i]; return d == 0; }
@@ -72,9 +76,7 @@ def test_table_access_that_does_not_link_as_pie_is_rejected(tmp_path: Path) -> N
 
 
 def test_branch_on_secret_data_is_rejected_where_gcc_has_none(tmp_path: Path) -> None:
-    text = "movl %esi, %eax\ntestl %edx, %edx\nje .Le\nandl %edx, %edi\nnotl %edx\nandl %edx, %eax\n" \
-        "orl %edi, %eax\n.Le:\nret"  # fmt: skip
-    answer = verdict(tmp_path, SELECT, "f", body("f", text))
+    answer = verdict(tmp_path, SELECT, "f", body("f", BRANCHES))
     assert (answer.verdict, answer.reason) == ("rejected", Reason.TIMING), answer
 
 
@@ -85,11 +87,9 @@ def test_early_exit_is_rejected_where_gcc_compares_in_constant_time(tmp_path: Pa
 
 
 def test_a_contract_lifts_the_timing_rule(tmp_path: Path) -> None:
-    text = "movl %esi, %eax\ntestl %edx, %edx\nje .Le\nandl %edx, %edi\nnotl %edx\nandl %edx, %eax\n" \
-        "orl %edi, %eax\n.Le:\nret"  # fmt: skip
     job = dataclasses.replace(job_for(tmp_path, SELECT, "f"), contract=Contract(timing_ok=True))
     with Verifier(job, QUICK) as verifier:
-        assert verifier.check(body("f", text)).accepted
+        assert verifier.check(body("f", BRANCHES)).accepted
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A second copy of the target's own text must never look faster (design 6, issue 2).
+"""A second copy of the target's own text must never look faster (design 6).
 
 Runs the timing protocol again and again on ordinary kernels, each against a copy of itself, and
 prints one line a run.  Exit status 1 when any run calls its copy significantly faster.

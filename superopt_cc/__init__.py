@@ -1,4 +1,4 @@
-"""superopt-cc: gcc's code, replaced function by function where faster code is proven by tests.
+"""superopt-cc: gcc's code, replaced function by function by verified, faster code.
 
 The public API: `optimize`, `verify` and `measure` mean what the commands of the same names mean
 (design 11).  Everything is imported on first use, because this module is part of every compile.

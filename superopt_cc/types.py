@@ -109,8 +109,8 @@ class Evidence:
 class Counterexample:
     """One input on which a rewrite and gcc's code differ.
 
-    `text` reads like C; `case` is the encoded input (JSON-able, see `verify.cases`) from which
-    `superopt replay` runs both again; `expected` and `got` are short renderings.
+    `text` reads like C; `case` is the encoded input (JSON-able, see `verify.examples`) from
+    which `superopt replay` runs both again; `expected` and `got` are short renderings.
     """
 
     text: str
@@ -140,10 +140,13 @@ class Measurement:
     """An honest comparison of one rewrite with its target (design 6), unclamped.
 
     `speedup` is target time / rewrite time from the reporting half of the placements;
-    `interval` its 95 % bootstrap interval; `noise` the half-width of target-against-itself
-    (0.02 means 2 %); `latency` and `throughput` the speed-ups of the two shapes; `strata` maps
-    a size class to (speedup, low, high); `conditions` holds CPU model, placements, rounds,
-    discarded rounds, load.
+    `interval` its 95 % bootstrap interval; `noise` the gain that a copy of the target seemed to
+    have in the same placements (0.02 means 2 %): the upper end of its interval above 1, or half
+    the interval's width if that is more; `significant` that `interval` lies above 1 by more than
+    `noise` and 2 %, over enough placements, and that it is slower nowhere.  `latency` and
+    `throughput` are the speed-ups of the two shapes; `strata` maps a size class to (speedup, low,
+    high); `slower_in` names the size classes, shapes and orders that forbid it; `conditions` holds
+    CPU model, placements, rounds, discarded rounds, load, ...
     """
 
     speedup: float

@@ -29,7 +29,7 @@ def command(
     with progress(settings) as tell:
         done = optimize_file(file, functions, gcc_args, settings, tell)
     for problem in done.problems:
-        click.echo(f"superopt: warning: results are not stored: {problem}", err=True)
+        click.echo(f"superopt: warning: {problem}", err=True)
     if as_json:
         print_json(
             {

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class Report:
 def build(call: quick.Call) -> int:
     """Answer for the unit of this process's record; 0 also where gcc's code stays.
 
-    Raises whatever our tools raise: the caller keeps gcc's code then.
+    Raises only what happens before there are settings: the caller keeps gcc's code then.
     """
     record = read_record()
     text = record.text()
@@ -75,6 +76,11 @@ def build(call: quick.Call) -> int:
         voice.log(problem)
     if settings.mode == "off":
         return 0
+    if settings.mode == "now" and (settings.proposers or settings.model):
+        from superopt_cc.propose.registry import problems as proposer_problems
+
+        for problem in proposer_problems(settings):
+            voice.log(problem)
     report = Report()
     try:
         with Store(settings.cache_dir, settings.cache_size) as store:
@@ -85,6 +91,11 @@ def build(call: quick.Call) -> int:
         report.reasons["store"] += 1
         quick.log(call, report.summary())
         return 0
+    except Exception as error:  # design 1: a bug of ours is counted, and gcc's code is used
+        voice.say(f"internal error, gcc's code is used: {_place_of(error)}")
+        report.reasons["internal"] += 1
+        quick.log(call, report.summary())
+        return 1
     quick.log(call, report.summary())
     if cached and result.sources:
         with contextlib.suppress(OSError):
@@ -154,9 +165,11 @@ class _Unit:
                         decisions[name] = decider.decide(name, wish)
                     except StoreError:
                         raise
-                    except SuperoptError as error:
-                        decisions[name] = tool_failure(name, error)
-                        self._voice.log(f"{name}: {error}")
+                    except Exception as error:  # the other functions have nothing to do with it
+                        known = isinstance(error, (SuperoptError, OSError))
+                        line = str(error) if known else f"internal error: {_place_of(error)}"
+                        decisions[name] = tool_failure(name, line)
+                        self._voice.log(f"{name}: {line}")
         for problem in decider.problems[:1]:
             self._voice.say(f"results are not stored: {problem}")
         return decisions
@@ -251,6 +264,13 @@ class Voice:
 
         with Console(stderr=True).status("superopt-cc") as status:
             yield lambda line: status.update(f"superopt-cc: {line}")
+
+
+def _place_of(error: Exception) -> str:
+    """One line for a bug of ours: what was raised, and where."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}{where}"
 
 
 def _command(record: BuildRecord, text: str) -> CompileCommand | None:

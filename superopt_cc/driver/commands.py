@@ -19,6 +19,7 @@ from superopt_cc.driver.selection import Selection, Wish, select, simple_name
 from superopt_cc.driver.story import story_of
 from superopt_cc.driver.together import join
 from superopt_cc.errors import Ineligible, StoreError, SuperoptError, UsageError
+from superopt_cc.propose.registry import problems as proposer_problems
 from superopt_cc.search.loop import result_of
 from superopt_cc.settings import Settings
 from superopt_cc.store.local import Store
@@ -31,7 +32,10 @@ _MEASURING_SECONDS = 8.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Optimized:
-    """What `optimize` found: outcomes in the order of the unit, the ISA, the compiler."""
+    """What `optimize` found: outcomes in the order of the unit, the ISA, the compiler.
+
+    `problems` are warnings, one line each.
+    """
 
     outcomes: tuple[Outcome, ...]
     isa: tuple[str, ...]
@@ -69,13 +73,14 @@ def optimize_file(
         decisions: dict[str, Decision] = {}
         for name in dict.fromkeys(wanted):
             decisions[name] = _decide(decider, name, wishes.get(name, Wish()))
-        problems = list(decider.problems)
+        problems = proposer_problems(settings)
+        problems += [f"results are not stored: {problem}" for problem in decider.problems]
         outcomes = _joined(jobs, decisions)
         for outcome in outcomes:
             try:
                 store.keep_story(outcome.name, story_of(jobs, outcome))
             except StoreError as error:
-                problems.append(str(error))
+                problems.append(f"results are not stored: {error}")
     return Optimized(
         outcomes=outcomes,
         isa=tuple(sorted(jobs.isa())),
@@ -152,7 +157,7 @@ def _decide(decider: Decider, name: str, wish: Wish) -> Decision:
     except StoreError:
         raise
     except SuperoptError as error:
-        return tool_failure(name, error)
+        return tool_failure(name, str(error))
 
 
 def _joined(jobs: UnitJobs, decisions: dict[str, Decision]) -> tuple[Outcome, ...]:

@@ -12,7 +12,7 @@ from superopt_cc.assembly.offered import parse_fragment
 from superopt_cc.driver.jobs import UnitJobs
 from superopt_cc.driver.portable import pack, unpack
 from superopt_cc.driver.selection import Wish
-from superopt_cc.errors import AssemblyError, Ineligible, StoreError, SuperoptError
+from superopt_cc.errors import AssemblyError, Ineligible, StoreError
 from superopt_cc.propose.extract import standalone
 from superopt_cc.settings import Settings
 from superopt_cc.store import units
@@ -224,6 +224,6 @@ def meets(require: str, origin: Origin, level: Level | None) -> bool:
     return _LEVELS.index(level) >= _LEVELS.index(Level(require))
 
 
-def tool_failure(name: str, error: SuperoptError) -> Decision:
+def tool_failure(name: str, problem: str) -> Decision:
     """What is left when our own tools fail on a function: gcc's code, counted as `failed`."""
-    return Decision(Outcome(name, "kept", "failed", str(error)))
+    return Decision(Outcome(name, "kept", "failed", problem))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from superopt_cc.driver import quick
 from superopt_cc.errors import SuperoptError
+from superopt_cc.propose.registry import unknown
 from superopt_cc.settings import Settings
 from superopt_cc.store.local import Store
 from superopt_cc.toolchain.tools import assemble, find_compiler, find_tool, native, run
@@ -40,7 +41,7 @@ def examine(settings: Settings, problems: tuple[str, ...], folder: Path) -> tupl
         _try("ld", lambda: _version(find_tool("ld"))),
     ]
     findings += [_helper(name) for name in _HELPERS]
-    problems = (*problems, *_unknown_proposers(settings))
+    problems = (*problems, *unknown(settings))
     findings += [Finding("settings", False, problem) for problem in problems]
     if not problems:
         findings.append(Finding("settings", True, f"read around {folder}"))
@@ -54,14 +55,6 @@ def examine(settings: Settings, problems: tuple[str, ...], folder: Path) -> tupl
         _model(settings),
     ]
     return tuple(findings)
-
-
-def _unknown_proposers(settings: Settings) -> list[str]:
-    from superopt_cc.propose.registry import DEFAULT
-
-    known = [proposer.name for proposer in DEFAULT]
-    unknown = [name for name in settings.proposers or () if name not in known]
-    return [f"proposers: there is no {name}; known are {', '.join(known)}" for name in unknown]
 
 
 def _try(name: str, look: Callable[[], str], *, needed: bool = True) -> Finding:

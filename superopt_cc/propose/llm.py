@@ -52,7 +52,7 @@ class Llm:
 
     def propose(self, context: Context) -> Iterator[Rewrite]:
         """Yield what the answers compile to; everything else is noted with its reason."""
-        problem = _model_problem(context.settings)
+        problem = model_problem(context.settings)
         if problem:
             if context.settings.model is not None:
                 context.note(Attempt(self.name, "model", "unavailable", problem))
@@ -178,7 +178,8 @@ def _keep(settings: Settings, prompt: Prompt, answer: _Answer) -> None:
             file.write(json.dumps(record) + "\n")
 
 
-def _model_problem(settings: Settings) -> str:
+def model_problem(settings: Settings) -> str:
+    """ "" when the settings name a model file that is there, else one line on what to do."""
     if settings.model is None:
         return "no model is set: set model to the path of a GGUF file; the other proposers go on"
     if "://" in settings.model:
@@ -199,7 +200,7 @@ def explain(error: ModelError) -> str:
 
 def check(settings: Settings, child: tuple[str, ...] = CHILD) -> str:
     """ "" when the model of the settings loads and answers, else one line on what to do."""
-    problem = _model_problem(settings)
+    problem = model_problem(settings)
     if problem:
         return problem
     request = {

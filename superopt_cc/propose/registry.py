@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from superopt_cc.propose.base import Proposer
 from superopt_cc.propose.compilers import Compilers
-from superopt_cc.propose.llm import Llm
+from superopt_cc.propose.llm import Llm, model_problem
 from superopt_cc.settings import Settings
 
 DEFAULT: tuple[Proposer, ...] = (Compilers(), Llm())
@@ -15,3 +15,19 @@ def chosen(settings: Settings) -> tuple[Proposer, ...]:
     if settings.proposers is None:
         return DEFAULT
     return tuple(p for p in DEFAULT if p.name in settings.proposers)
+
+
+def unknown(settings: Settings) -> list[str]:
+    """One line for each name in `settings.proposers` that no proposer has."""
+    known = [proposer.name for proposer in DEFAULT]
+    names = [name for name in settings.proposers or () if name not in known]
+    return [f"proposers: there is no {name}; known are {', '.join(known)}" for name in names]
+
+
+def problems(settings: Settings) -> list[str]:
+    """One line for each proposer that the user asked for and that cannot propose."""
+    found = unknown(settings)
+    asked = settings.model is not None or "llm" in (settings.proposers or ())
+    if asked and (problem := model_problem(settings)):
+        found.append(f"model: {problem}")
+    return found

@@ -17,6 +17,8 @@ _RANKING_EACH = 1.5
 _CONFIRMATION = 6.0
 # A winner is confirmed even where the budget is over, within the two seconds allowed beyond it.
 _LEAST = 1.5
+# Making inputs for timing: at most so many seconds, and this share of what is left.
+_WORKLOAD, _WORKLOAD_SHARE = 4.0, 0.2
 
 
 @dataclasses.dataclass(slots=True)
@@ -51,6 +53,10 @@ class Budget:
     def end_model(self, deadline: float) -> None:
         """Push the other deadlines back by what the model used of its time until `deadline`."""
         self.end += time.monotonic() - (deadline - self.model_seconds)
+
+    def workload_seconds(self) -> float:
+        """What making inputs for timing may use."""
+        return max(0.3, min(_WORKLOAD, self.left() * _WORKLOAD_SHARE))
 
     def ranking_seconds(self, candidates: int) -> float:
         """What ranking may use: the confirmation's seconds are not its own."""

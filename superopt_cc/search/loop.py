@@ -13,7 +13,7 @@ from superopt_cc.assembly.unit import parse_unit
 from superopt_cc.cost.callers import Result
 from superopt_cc.cost.protocol import Ranking, Timer
 from superopt_cc.cost.verdict import SMALLEST_GAIN
-from superopt_cc.errors import Ineligible, RunnerError, ToolchainError
+from superopt_cc.errors import Ineligible, RunnerError, SuperoptError, ToolchainError
 from superopt_cc.propose.base import Compilations, Context, Proposer
 from superopt_cc.propose.registry import chosen
 from superopt_cc.search.budget import Budget, Pace
@@ -108,7 +108,10 @@ class _Search:
                     return self._replaced(self._found[0], None)
             if not self._found:
                 return self._nothing()
-            return self._fastest(verifier)
+            try:
+                return self._fastest(verifier)
+            except SuperoptError as error:  # too little time, or the machine cannot be timed on
+                return self._kept("budget", str(error))
 
     def _gather(self, proposer: Proposer, verifier: Verifier) -> None:
         """Verify what a proposer offers, as long as there is time."""
@@ -190,7 +193,8 @@ class _Search:
         """Rank on one half of the placements, confirm on the other (design 6)."""
         self.progress(f"{self.job.name}: timing {len(self._found)} verified rewrites")
         timer = Timer(
-            self._unit, self.job.name, verifier.workload(), seed=self.job.seed,
+            self._unit, self.job.name, verifier.workload(self._budget.workload_seconds()),
+            seed=self.job.seed,
             result=result_of(self.job.facts), as_options=self.job.as_options,
         )  # fmt: skip
         seconds = self._budget.ranking_seconds(len(self._found))

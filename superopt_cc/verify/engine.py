@@ -232,10 +232,10 @@ class Verifier:
         detail = f"{found.detail}: {example.text}"
         return Verdict("rejected", None, found.reason, detail, example, None)
 
-    def workload(self) -> tuple[Case, ...]:
+    def workload(self, seconds: float = 4.0) -> tuple[Case, ...]:
         """Inputs for timing, as `make_workload`; made once."""
         if self._workload is None:
-            self._workload = make_workload(self._bench, self.gathered.least)
+            self._workload = make_workload(self._bench, self.gathered.least, seconds=seconds)
         return self._workload
 
 

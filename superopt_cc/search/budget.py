@@ -17,6 +17,8 @@ _RANKING_EACH = 1.5
 _CONFIRMATION = 6.0
 # A winner is confirmed even where the budget is over, within the two seconds allowed beyond it.
 _LEAST = 1.5
+# An untimed search with a small budget verifies at least something, within those two seconds.
+_LEAST_PROPOSING = 1.0
 # Making inputs for timing: at most so many seconds, and this share of what is left.
 _WORKLOAD, _WORKLOAD_SHARE = 4.0, 0.2
 
@@ -44,7 +46,9 @@ class Budget:
 
     def proposing_deadline(self) -> float:
         """When proposers other than a model, and verifying, must have stopped."""
-        return self.end - self.timing
+        if self.timing:
+            return self.end - self.timing
+        return max(self.end, min(time.monotonic(), self.end) + _LEAST_PROPOSING)
 
     def start_model(self) -> float:
         """Begin the model's own time, in which the other deadlines wait; returns its end."""

@@ -110,6 +110,8 @@ class _Search:
                 return self._nothing()
             try:
                 return self._fastest(verifier)
+            except (RunnerError, ToolchainError):
+                raise  # our tools failed: nothing that a store should remember
             except SuperoptError as error:  # too little time, or the machine cannot be timed on
                 return self._kept("budget", str(error))
 

@@ -110,13 +110,14 @@ class Gatherer:
         self._steps = 0
         self._complete = False
         self._least = 0
+        self._end = 0.0
 
     def gather(self) -> Gathered:
         """Gather until edges stop growing, the most cases are kept, or the time is over."""
-        end = time.monotonic() + self._limits.seconds
+        self._end = time.monotonic() + self._limits.seconds
         wishes = self._wishes()
         quiet = 0
-        while time.monotonic() < end:
+        while time.monotonic() < self._end:
             if self._complete and len(self._probes) >= self._limits.most:
                 break
             batch = list(itertools.islice(wishes, _ROUND))
@@ -212,6 +213,9 @@ class Gatherer:
         cases: list[Case] = []
         twins: dict[int, int] = {}
         for number, wish in enumerate(wishes):
+            if time.monotonic() > self._end:
+                self._complete = False
+                break
             if self._shrink and wish.fixed:
                 wish = Wish(wish.size, {p: v % 4096 for p, v in wish.fixed.items()}, wish.alias)
             if self._steps > _STEP_BUDGET:
@@ -279,6 +283,8 @@ class Gatherer:
             Maker(self._shape, self._large(), self._numbers).case() for _ in range(_LONG_CASES)
         ]
         for at in range(0, len(cases), 4):
+            if time.monotonic() > self._end:
+                break
             for probe in self._probe(cases[at : at + 4], _LONG_STEPS):
                 if isinstance(probe, Probed):
                     self._probes.append(probe)

@@ -189,7 +189,7 @@ def test_a_missing_helper_leaves_gccs_object_and_doctor_names_it(
     if (Path(__file__).parents[2] / "build" / name).exists():
         # A checkout's own build would be found instead; an empty file cannot run.
         installation.helper(name).write_text("")
-    ones.well(installation.cc, *OBJECT, SUPEROPT_ACCEPT="faster", SUPEROPT_BUDGET="3")
+    ones.well(installation.cc, *OBJECT, SUPEROPT_ACCEPT="faster", SUPEROPT_BUDGET="10")
     assert ones.gccs_object("ones.o", "-O3", "ones.c")
     assert ones.last_build()["reasons"] == {"failed": 1}
 
@@ -208,12 +208,9 @@ def test_an_unusable_temporary_folder_ends_as_with_gcc(ones: Workplace, folder: 
 def test_a_full_temporary_folder_leaves_a_right_object(ones: Workplace, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 24) as disk:
         ones.well(program("superopt-cc"), *OBJECT, TMPDIR=str(disk))
-    build = ones.last_build()
-    if build["functions"]["replaced"]:
-        assert ones.replaced("ones.o") == {"ones"}
-    else:
-        assert build["reasons"] == {"failed": 1}
-        assert ones.gccs_object("ones.o", "-O3", "ones.c")
+    assert ones.replaced("ones.o") == {"ones"} or ones.gccs_object("ones.o", "-O3", "ones.c")
+    ones.cc(*OBJECT)  # a passing trouble is not remembered
+    assert ones.replaced("ones.o") == {"ones"}
 
 
 @pytest.mark.parametrize(
@@ -225,8 +222,10 @@ def test_bad_settings_change_nothing_in_a_build_and_doctor_names_them(
 ) -> None:
     log = ones.folder / "log"
     bad = {f"SUPEROPT_{name}": value, "SUPEROPT_LOG": str(log)}
-    ones.well(program("superopt-cc"), *OBJECT, **bad)
-    assert name.lower() in log.read_text().lower()
+    done = ones.run(program("superopt-cc"), *OBJECT, **bad)
+    assert done.returncode == 0
+    assert done.stderr.count("\n") <= 1
+    assert name in done.stderr or name.lower() in log.read_text().lower()
     if name == "PROPOSERS":  # asked for, so the others are not asked
         assert ones.gccs_object("ones.o", "-O3", "ones.c")
     else:

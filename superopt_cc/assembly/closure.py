@@ -19,6 +19,8 @@ from superopt_cc.assembly.unit import Function, Symbol, Unit
 from superopt_cc.errors import Ineligible
 
 WRITABLE = '\t.section\t.superopt.data,"aw",@progbits'
+# Constants that a body brings along stand apart from the unit's own data.
+OWN_CONSTANTS = '\t.section\t.superopt.own,"a",@progbits'
 STUB = "superopt.stub."
 WRAP = "superopt.wrap."
 LOCAL_DATA = "superopt.c"
@@ -203,6 +205,7 @@ def _body_text(collector: _Collector, index: int, body: Body) -> str:
         f".Lsuperopt.b{index}.",
         names=collector.names(),
         branch=lambda found: collector.operand(found, body.label, body.wrap_local_calls),
+        data_section=OWN_CONSTANTS,
     )
     if body.traced:
         code = instrument(code)

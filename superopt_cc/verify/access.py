@@ -217,12 +217,9 @@ def _compare(
         if not _contains(written, low, high):
             return f"writes {_name(low, ours, position)}, which gcc's code does not write"
     everything = np.ones(len(mine.row), dtype=bool)
-    blocks = _merge(
-        [(a - a % _BLOCK, b + -b % _BLOCK) for a, b in _spans(mine, everything)]
-        + [image.readonly_range]
-    )
-    for low, high in _merge(_spans(his, ~his.write)):
-        if not _contains(blocks, low, high):
+    blocks = _merge([(a - a % _BLOCK, b + -b % _BLOCK) for a, b in _spans(mine, everything)])
+    for low, high in _spans(his, ~his.write):
+        if not _may_read(low, high, blocks, image):
             return f"reads {_name(low, ours, position)}, near which gcc's code touches nothing"
     return ""
 
@@ -235,6 +232,17 @@ def _outside_stack(run: Run, position: int, accesses: Accesses) -> Accesses:
     bottom = run.trace[first, _RSP] - np.uint64(_STACK_REACH)
     away = (mine.address - bottom) >= np.uint64(2 * _STACK_REACH)
     return Accesses(mine.row[away], mine.address[away], mine.size[away], mine.write[away])
+
+
+def _may_read(low: int, high: int, blocks: list[Span], image: Image) -> bool:
+    """Blocks around what the target touches; in static data never beyond the object's end, for
+    another program lays it out otherwise than the test image does."""
+    for first, beyond in (*image.objects, image.own):
+        if first < high and low < beyond:
+            inside = first <= low and high <= beyond
+            constant = image.readonly_range[0] <= low < image.readonly_range[1]
+            return inside and (constant or _contains(blocks, low, high))
+    return _contains(blocks, low, high)
 
 
 def _below_red_zone(run: Run, position: int, accesses: Accesses) -> bool:

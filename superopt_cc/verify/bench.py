@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -32,6 +32,12 @@ from superopt_cc.verify.trace import Decoder
 from superopt_cc.verify.values import Dictionary, dictionary
 
 _FULL = (1 << 64) - 1
+
+REASONS: Mapping[str, str] = {
+    "frame-escape": "a call out is passed a pointer into the function's own frame",
+    "no-inputs": "gcc's own code fails, or runs for too long, on every input that was made up",
+    "noise-dependent": "gcc's own result depends on registers or memory that no caller defines",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ class Bench:
         if any(use.callee is None for use in (*facts.calls, *facts.local_calls)):
             raise Ineligible("indirect-call", "")
         self.screener = Screener(job, self.unit)
-        self._addresses = Addresses.random(random.Random(job.seed))
+        self._addresses = Addresses.random(random.SystemRandom())
         self._scratch = tempfile.TemporaryDirectory(prefix="superopt-verify-")
         try:
             self.image = self.link(())

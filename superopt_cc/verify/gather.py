@@ -1,6 +1,6 @@
 """Gathering inputs for one target: directed ones first, then random ones until edges stop growing.
 
-Every input is single-stepped once through the target, which gives its extents, its edges and its
+Every input is traced once through the target, which gives its extents, its edges and its
 side-channel signature; inputs on which the target makes a wild access are discarded and counted.
 """
 
@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import Iterator
 
-from superopt_cc.cases import Case
+from superopt_cc.cases import Case, Ref
 from superopt_cc.verify.ctype import Bool, Enum, Int, size_of
 from superopt_cc.verify.inputs import Maker, Shape, Wish
 from superopt_cc.verify.layout import Arena, Style, encode_batch
@@ -152,7 +152,9 @@ class Gatherer:
         repeat = 1 if self._shape.has_memory else 2
         few = itertools.cycle(_FEW)
         for position, value in self._directed()[: self._limits.directed] * repeat:
-            yield Wish(next(few), {position: value}, self._numbers.random() < 0.3)
+            # A constant may be a length: the objects are made large enough for it.
+            size = value if 0 < value <= _LARGE[-1] else next(few)
+            yield Wish(size, {position: value}, self._numbers.random() < 0.3)
         for pair in self._pairs():
             yield Wish(next(few), pair, self._numbers.random() < 0.3)
         if not self._focus:
@@ -164,8 +166,11 @@ class Gatherer:
 
     def _overlaps(self) -> Iterator[Wish]:
         """Every pair of pointers that may overlap, at several distances, more than once."""
-        pairs = Maker(self._shape, Wish(0), self._numbers).overlaps()
+        maker = Maker(self._shape, Wish(0), self._numbers)
+        pairs = maker.overlaps(restrict=False)
         for size in (7, 19, 36):
+            for first, second in maker.overlaps(restrict=True)[:_OVERLAP_PAIRS]:
+                yield Wish(size, overlap=(first, second, 0), unwritten=True, typical=True)
             for first, second in pairs[:_OVERLAP_PAIRS]:
                 for elements in _DISTANCES:
                     yield Wish(size, overlap=(first, second, elements), typical=True)
@@ -211,6 +216,7 @@ class Gatherer:
 
     def _round(self, wishes: list[Wish]) -> None:
         cases: list[Case] = []
+        wished: list[Wish] = []
         twins: dict[int, int] = {}
         for number, wish in enumerate(wishes):
             if time.monotonic() > self._end:
@@ -223,14 +229,16 @@ class Gatherer:
             wish = dataclasses.replace(wish, least=self._least)
             maker = Maker(self._shape, wish, self._numbers)
             cases.append(maker.case())
+            wished.append(wish)
             if number % 8 == 0 and self._shape.has_memory:
                 for _ in range(2):
                     twins[len(cases)] = len(cases) - 1 - (len(cases) - 1 in twins)
                     cases.append(maker.twin(cases[twins[len(cases)]]))
+                    wished.append(wish)
         probes = self._probe(cases, _STEPS)
         kept: dict[int, int] = {}
         for number, probe in enumerate(probes):
-            if isinstance(probe, Probed):
+            if isinstance(probe, Probed) and _allowed(probe.case, wished[number]):
                 kept[number] = len(self._probes)
                 self._probes.append(probe)
         self._note_groups(kept, twins)
@@ -288,6 +296,15 @@ class Gatherer:
             for probe in self._probe(cases[at : at + 4], _LONG_STEPS):
                 if isinstance(probe, Probed):
                     self._probes.append(probe)
+
+
+def _allowed(case: Case, wish: Wish) -> bool:
+    """`restrict` pointers may be equal only where nothing is written through them."""
+    if not wish.unwritten:
+        return True
+    refs = [w.object for w in (*case.ints, *case.stack) if isinstance(w, Ref)]
+    shared = {o for o in refs if isinstance(o, int) and refs.count(o) > 1}
+    return not any(case.objects[o].written for o in shared)
 
 
 def unused_bits(shape: Shape) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
+from elftools.elf.sections import Section, SymbolTableSection
 
 from superopt_cc.assembly.closure import Body, Harness, harness_text
 from superopt_cc.assembly.fragment import own_fragment
@@ -30,6 +30,7 @@ DATA_SECTION = ".superopt.data"
 _GATE_SECTION = ".superopt.gate"
 _TRACER_SECTION = ".superopt.tracer"
 _TRACER = "superopt.tracer"
+_OWN_SECTION = ".superopt.own"
 _FULL = (1 << 64) - 1
 
 # gcc itself introduces calls to these; they have the meaning that C gives them (design 5.5).
@@ -39,7 +40,6 @@ REASONS: Mapping[str, str] = {
     "indirect-call": "calls through function pointers have no recording stubs yet",
     "call-arguments": "a call passes arguments on the stack or in ways that differ by call",
     "callee-unknown": "a callee's type is not known, so its results cannot be made up",
-    "callee-type": "a callee returns or is passed something that stubs cannot make yet",
     "callee-address": "the address of a function is taken",
     "global-untyped": "a variable's type is not known, so its contents cannot be made up",
     "large-data": "the function reaches more writable data than the runner compares",
@@ -68,7 +68,8 @@ class Image:
     """A linked image.
 
     `symbols` maps names to addresses, `text` is the code's address range, `readonly_range` that
-    of its constants with their bytes in `readonly`.  `traced` maps labels to those of their
+    of its constants with their bytes in `readonly`; `own` is that of constants which rewrites bring
+    along, `objects` are those of the unit's data objects.  `traced` maps labels to those of their
     instrumented copies; `tracer` is where these find the trace's cursor.
     """
 
@@ -81,6 +82,8 @@ class Image:
     harness: Harness
     readonly: bytes
     readonly_range: tuple[int, int]
+    own: tuple[int, int]
+    objects: tuple[tuple[int, int], ...]
     tracer: int
     traced: Mapping[str, str]
 
@@ -113,7 +116,7 @@ def build_image(
     tools.assemble(support, objects[1])
     path = folder / "image"
     tools.link_image(objects, path, addresses.base, {DATA_SECTION: addresses.data})
-    image = _read_image(path, harness, callees, addresses)
+    image = _read_image(path, harness, callees, addresses, facts)
     return dataclasses.replace(image, traced={of: copy.label for of, copy in copies.items()})
 
 
@@ -198,7 +201,7 @@ def _support_text(harness: Harness, facts: Facts, callees: Sequence[Callee]) -> 
 
 
 def _read_image(
-    path: Path, harness: Harness, callees: tuple[Callee, ...], addresses: Addresses
+    path: Path, harness: Harness, callees: tuple[Callee, ...], addresses: Addresses, facts: Facts
 ) -> Image:
     with path.open("rb") as stream:
         elf = ELFFile(stream)
@@ -216,12 +219,12 @@ def _read_image(
             s for s in elf.iter_sections()
             if s["sh_flags"] & 2 and not s["sh_flags"] & 5 and s["sh_size"]
         ]  # fmt: skip
-        first = min((int(s["sh_addr"]) for s in constants), default=0)
-        beyond = max((int(s["sh_addr"] + s["sh_size"]) for s in constants), default=0)
+        first, beyond = _range(constants)
         readonly = bytearray(beyond - first)
         for s in constants:
             start = s["sh_addr"] - first
             readonly[start : start + s["sh_size"]] = s.data()
+        own = [s for s in constants if s.name == _OWN_SECTION]
         writable = [
             s.name for s in elf.iter_sections()
             if s["sh_flags"] & 1 and s["sh_size"] and s.name not in (DATA_SECTION, _TRACER_SECTION)
@@ -236,4 +239,20 @@ def _read_image(
     )
     arena = Arena(addresses.arena, (at, content), symbols)
     return Image(path, arena, resolved, symbols, symbols["superopt.gate"], (low, high), harness,
-                 bytes(readonly), (first, beyond), symbols[_TRACER], {})  # fmt: skip
+                 bytes(readonly), (first, beyond), _range(own), _objects(harness, symbols, facts),
+                 symbols[_TRACER], {})  # fmt: skip
+
+
+def _range(sections: Sequence[Section]) -> tuple[int, int]:
+    low = min((int(s["sh_addr"]) for s in sections), default=0)
+    return low, max((int(s["sh_addr"] + s["sh_size"]) for s in sections), default=0)
+
+
+def _objects(
+    harness: Harness, symbols: Mapping[str, int], facts: Facts
+) -> tuple[tuple[int, int], ...]:
+    """Address ranges of the unit's data objects and of outside ones that it names."""
+    sizes = {**harness.readonly, **harness.writable}
+    for name in harness.undefined_data:
+        sizes[name] = size_of(facts.types, facts.globals[name])
+    return tuple((symbols[n], symbols[n] + size) for n, size in sizes.items() if n in symbols)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from superopt_cc.cases import Answer, Blob, Case, Ref, Store, Word
 from superopt_cc.errors import Ineligible
 from superopt_cc.verify import values
@@ -30,6 +32,8 @@ from superopt_cc.verify.ctype import (
 from superopt_cc.verify.layout import SLOT_BYTES, SLOTS
 
 _MAX_DEPTH = 4
+# So many elements of an array of structures differ; the others repeat them in random order.
+_DIFFERENT = 24
 _MAX_OBJECTS = SLOTS - 2
 _MAX_OBJECT = SLOT_BYTES // 2
 
@@ -117,7 +121,8 @@ class Wish:
     """What one case should be like: a size class and fixed integer arguments by position.
 
     `overlap` is (pointer parameter, another, elements): the second points that many elements
-    behind the first, into the same object.  `typical` asks for what real callers pass: integers
+    behind the first, into the same object; with `unwritten` the case counts only if the target
+    writes nothing there.  `typical` asks for what real callers pass: integers
     are mostly the size itself, scalars are any number, edges and constants are rare.  `least` is
     the smallest useful object in bytes, as learnt from what the target touches.
     """
@@ -126,6 +131,7 @@ class Wish:
     fixed: Mapping[int, int] = dataclasses.field(default_factory=dict)
     alias: bool = True
     overlap: tuple[int, int, int] | None = None
+    unwritten: bool = False
     typical: bool = False
     least: int = 0
 
@@ -223,16 +229,17 @@ class Maker:
         words[at] = Ref(word.object, low)
         others[there] = Ref(word.object, high)
 
-    def overlaps(self) -> list[tuple[int, int]]:
-        """The pairs of pointer parameters that C lets overlap (design 5.6)."""
+    def overlaps(self, *, restrict: bool) -> list[tuple[int, int]]:
+        """The pairs of pointer parameters that C lets overlap (design 5.6); with `restrict`
+        those that may only be equal, and only where nothing is written through them."""
         parameters = list(enumerate(self._shape.parameters))
         found: list[tuple[int, int]] = []
         for i, a in parameters:
             for j, b in parameters[i + 1 :]:
                 one, other = self._types[a], self._types[b]
                 if isinstance(one, Pointer) and isinstance(other, Pointer):
-                    restrict = one.restrict or other.restrict
-                    if not restrict and self._may_alias(one.to, other.to):
+                    limited = one.restrict or other.restrict
+                    if limited == restrict and self._may_alias(one.to, other.to):
                         found.append((i, j))
         return found
 
@@ -365,9 +372,14 @@ class Maker:
             self._fill(made, kind.element, count * (kind.count or 0), depth)
             return
         size = size_of(self._types, index)
-        made.data[:] = bytes(size * count)
-        for i in range(count):
-            self._put(made.data, made.pointers, i * size, index, depth + 1)
+        different = count if _holds_pointer(self._types, index) else min(count, _DIFFERENT)
+        data = bytearray(size * different)
+        for i in range(different):
+            self._put(data, made.pointers, i * size, index, depth + 1)
+        made.data[:] = data
+        if different < count:
+            rows = np.frombuffer(bytes(data), dtype=np.uint8).reshape(different, size)
+            made.data += self._numbers.arrays.choice(rows, count - different).tobytes()
 
     def _put(
         self, data: bytearray, pointers: dict[int, Ref], at: int, index: int, depth: int

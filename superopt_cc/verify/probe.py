@@ -7,7 +7,7 @@ the first to the last one touched, so that a guard page stands right behind them
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -26,13 +26,12 @@ _TRAPS = (4, 8)  # SIGILL (ud2), SIGFPE
 class Probed:
     """A trimmed case and what the target did on it.
 
-    `edges` it takes, `shape` (extents read and written, scalars apart) and `path` (hash of the
-    instructions and of the addresses relative to their objects) for the side-channel rule.
+    `edges` it takes, and `path` (hash of the instructions and of the addresses relative to their
+    objects) for the side-channel rule.
     """
 
     case: Case
     edges: frozenset[Edge]
-    shape: int
     path: int
     steps: int
 
@@ -75,7 +74,6 @@ def read_probes(run: Run, decoder: Decoder, flow: Flow) -> list[Probed | Wild]:
             Probed(
                 trim(run.batch.cases[i], extents),
                 flow.taken(trace),
-                hash(tuple((e.low, e.high, e.written) if e else None for e in extents)),
                 path_of(trace, mine, run.batch.placed[i]),
                 last - first,
             )
@@ -173,8 +171,3 @@ def _trim_answer(
         stores.append(Store(store.where, first - low, data, pointer))
     rax = moved(answer.rax) if isinstance(answer.rax, Ref) else answer.rax
     return dataclasses.replace(answer, rax=rax, stores=tuple(stores))
-
-
-def cover(probes: Iterable[Probed]) -> frozenset[Edge]:
-    """All edges that any of the probes takes."""
-    return frozenset(edge for probe in probes for edge in probe.edges)

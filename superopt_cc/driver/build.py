@@ -268,7 +268,8 @@ class Voice:
 
 def _place_of(error: Exception) -> str:
     """One line for a bug of ours: what was raised, and where."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = list(traceback.extract_tb(error.__traceback__))
+    frames = [frame for frame in frames if "superopt_cc" in frame.filename] or frames
     where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}{where}"
 

@@ -19,14 +19,18 @@ from superopt_cc.verify.job import Job
 NO_IPA = ("-fno-ipa-ra", "-fno-ipa-stack-alignment")
 
 _MOST_KEPT = 64 * 2**20  # characters of assembly text that one unit's compilations may keep
+# Where so many compilations were ended by a deadline, one that has not this many times their
+# seconds is not begun: a large unit must not cost every function its whole budget.
+_ENDED, _HOPE = 2, 1.25
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Compiled:
-    """Assembly text, or one line on why there is none."""
+    """Assembly text, or one line on why there is none; `late` where only time was missing."""
 
     text: str = ""
     error: str = ""
+    late: bool = False
 
 
 def compile_unit(
@@ -35,12 +39,12 @@ def compile_unit(
     """Compile `preprocessed` by the user's command plus `options`, until `deadline` at most."""
     left = deadline - time.monotonic()
     if left <= 0:
-        return Compiled(error="out of time")
+        return Compiled(error="out of time", late=True)
     try:
         words = (*options, *NO_IPA)
         return Compiled(compile_text(command, preprocessed, words, timeout=left))
     except ToolchainError as error:
-        return Compiled(error=str(error))
+        return Compiled(error=str(error), late=time.monotonic() >= deadline)
 
 
 class Compilations:
@@ -55,6 +59,7 @@ class Compilations:
         self._preprocessed = preprocessed
         self._made: dict[tuple[str, ...], Compiled] = {}
         self._kept = 0
+        self._ended: list[float] = []  # how long each one ran that was ended by a deadline
 
     def under(self, options: Sequence[str], deadline: float) -> Compiled:
         """The unit under the user's flags plus `options`; `deadline` is on `time.monotonic()`."""
@@ -62,9 +67,13 @@ class Compilations:
         known = self._made.get(key)
         if known is not None:
             return known
+        room = deadline - time.monotonic()
+        if sum(room < _HOPE * seconds for seconds in self._ended) >= _ENDED:
+            return Compiled(error="out of time", late=True)
         made = compile_unit(self._command, self._preprocessed, key, deadline)
-        # A compilation that ran out of time says nothing about the next function's chances.
-        if time.monotonic() < deadline and self._kept + len(made.text) <= _MOST_KEPT:
+        if made.late:  # says nothing about a function with more time
+            self._ended.append(room)
+        elif self._kept + len(made.text) <= _MOST_KEPT:
             self._made[key] = made
             self._kept += len(made.text)
         return made

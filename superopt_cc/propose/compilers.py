@@ -30,11 +30,17 @@ class Compilers:
             return
         extractor = Extractor(context, self.name)
         origin = origin_of(context.job)
+        late = False
         for options in variants(command):
             if context.expired():
                 return
             how = " ".join((command.compiler.name, *options))
             made = context.compilations.under((*options, *held), context.deadline)
+            if made.late:
+                if not late:
+                    context.note(Attempt(self.name, how, "budget", "not compiled in time"))
+                late = True
+                continue
             if made.error:
                 context.note(Attempt(self.name, how, "compile", made.error))
                 continue

@@ -249,7 +249,8 @@ class _Search:
             return self._kept("inadequate", "the tests could not tell wrong code from right")
         if "level" in self._reasons:
             return self._kept("level", "no rewrite was made by a compiler alone")
-        if "budget" in self._reasons:
+        late = any(attempt.result == "budget" for attempt in self.attempts)
+        if late or "budget" in self._reasons:
             return self._kept("budget", "the time was over before a rewrite was verified")
         return self._kept("no-rewrite", f"{self.candidates} candidates, none verified")
 

@@ -135,7 +135,7 @@ _FLOAT_MODES = {
     "fcx-limited-range": True,
     "fcx-fortran-rules": True,
 }
-_ORDERED_EFFECTS = frozenset({"inline-asm", "volatile", "atomic", "fence", "setjmp", "builtin"})
+_ORDERED_EFFECTS = frozenset({"volatile", "atomic", "fence", "setjmp", "builtin"})
 _CLONE = re.compile(
     r"\.(?:isra|part|constprop|cold|lto_priv|localalias|simdclone|resolver|\w+clone)\b"
 )

@@ -40,9 +40,11 @@ int by_restrict_2(int *restrict p, const int *restrict q) { *p = *q; return 0; }
 def test_functions_that_look_alike_never_share_a_key(place: Workplace) -> None:
     place.environ["SUPEROPT_PROPOSERS"] = "none"
     place.write("f.c", LOOKALIKES)
-    functions = place.ask("optimize", "f.c")["functions"]
+    # Which keys there are is known before anything is proposed.
+    done = place.run(program("superopt"), "optimize", "f.c", "--json")
+    functions = json.loads(done.stdout)["functions"]
     keys = {f["name"]: f["key"] for f in functions if f["name"].startswith("by_")}
-    assert len(keys) == 18
+    assert len(keys) == 17
     assert all(keys.values())
     for one, other in itertools.combinations(keys, 2):
         assert keys[one] != keys[other], (one, other)

@@ -111,9 +111,10 @@ def test_an_exception_restores_the_registers_that_a_replaced_function_saved(
         "main.cpp",
         '#include <cstdio>\nextern "C" unsigned walk(unsigned, unsigned, unsigned, unsigned);\n'
         'extern "C" unsigned visit(unsigned n) { if (n % 4 == 0) throw n; return n * 3; }\n'
-        "int main(int count, char **) { unsigned a = count, b = a * 3, c = a * 5, d = a * 7;\n"
+        "int main(int count, char **)\n"
+        "{ unsigned a = count, b = a * 3, c = a * 5, d = a * 7, caught = 0;\n"
         "  for (unsigned x = 0; x < 30; x++) {\n"
-        "    try { a += walk(x, b, c & 15, d); } catch (unsigned n) { b ^= n + c; }\n"
+        "    try { a += walk(x, b, c & 15, d); } catch (unsigned n) { b ^= n + c; caught++; }\n"
         "    c += d ^ a; d += b;\n"
         '    std::printf("%u %u %u %u\\n", a, b, c, d); }\n'
         '  std::printf("caught %u\\n", caught); }\n',

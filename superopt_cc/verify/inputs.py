@@ -43,7 +43,7 @@ REASONS: Mapping[str, str] = {
     "type-bit-field": "a bit-field is reached",
     "type-flexible": "a structure that ends in a flexible array is reached",
     "type-unsupported": "a type is reached that inputs cannot be made for yet",
-    "type-deep": "types are nested too deeply",
+    "type-large": "an object of a type that is reached is larger than inputs can be",
 }
 
 
@@ -82,6 +82,8 @@ def check_types(types: TypeTable, roots: Sequence[int]) -> None:
         if index in seen:
             continue
         seen.add(index)
+        if size_of(types, index) > _MAX_OBJECT:
+            raise Ineligible("type-large", f"{size_of(types, index)} bytes")
         waiting += _inner_types(types, index)
 
 

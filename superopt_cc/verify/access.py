@@ -19,7 +19,7 @@ from superopt_cc.verify.image import Image
 from superopt_cc.verify.layout import encode_batch
 from superopt_cc.verify.plans import Plan
 from superopt_cc.verify.probe import path_of
-from superopt_cc.verify.runner import Masks, Run, Runner
+from superopt_cc.verify.runner import Masks, Run, Runner, Status
 from superopt_cc.verify.trace import Accesses, Decoder, Edge, Flow, rows_of
 
 _BLOCK = 64
@@ -28,6 +28,7 @@ _RSP = 5
 _RED_ZONE = 128
 _LIBRARY_ROW = np.uint64(16)
 _MAX_STEPS = 20_000
+_WALK_STEPS = 160_000
 _CHUNK = 160
 _MAX_CHUNKS = 40
 _GROUPS, _MEMBERS = 24, 12
@@ -41,6 +42,7 @@ class Walk:
     rejection: Difference | None
     edges: Covered
     unreached: int
+    cut: bool = False
 
 
 class AccessRule:
@@ -56,6 +58,7 @@ class AccessRule:
         self._groups = [g[:_MEMBERS] for g in by_work if _fits(gathered, g)][:_GROUPS]
         if self._constant_time:
             self._chosen = sorted({*self._chosen, *(i for g in self._groups for i in g)})
+        self._chosen = _within_budget(gathered, self._chosen)
 
     def walk(
         self, runner: Runner, image: Image, decoder: Decoder, target: str, label: str,
@@ -71,6 +74,8 @@ class AccessRule:
         indices = [index for _, index in chosen]
         ours = _step(runner, image, decoder, target, plan, indices, masks)
         theirs = _step(runner, image, decoder, label, plan, indices, masks)
+        if _is_cut(ours) or _is_cut(theirs):  # a part that was not seen shows nothing
+            return Walk(None, Covered(0, 0), 0, cut=True)
         one, other = decoder.accesses(ours.trace), decoder.accesses(theirs.trace)
         paths: dict[int, int] = {}
         for position, (probe, index) in enumerate(chosen):
@@ -126,6 +131,24 @@ class AccessRule:
 def _chunks(count: int) -> Iterator[list[int]]:
     for start in range(0, min(count, _CHUNK * _MAX_CHUNKS), _CHUNK):
         yield list(range(start, min(start + _CHUNK, count)))
+
+
+def _is_cut(run: Run) -> bool:
+    """Did the trace or the time end before the inputs did?"""
+    unseen = (Status.STEPS, Status.TIMEOUT, Status.NONE)
+    return run.done < len(run.batch.cases) or any(run.status(i) in unseen for i in range(run.done))
+
+
+def _within_budget(gathered: Gathered, chosen: Sequence[int]) -> list[int]:
+    """As many as one trace holds, those with least work first."""
+    kept: list[int] = []
+    total = 0
+    for i in sorted(chosen, key=lambda i: gathered.probes[i].steps):
+        total += gathered.probes[i].steps
+        if total > _WALK_STEPS:
+            break
+        kept.append(i)
+    return sorted(kept)
 
 
 def _fits(gathered: Gathered, group: Sequence[int]) -> bool:

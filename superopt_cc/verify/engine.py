@@ -212,6 +212,7 @@ class Verifier:
         )
         missed = self._flow.addresses - self.gathered.reached
         gaps = (
+            (walk.cut, "trace was too long to be seen whole"),
             (not self.gathered.complete, "time limit was reached before all inputs were tried"),
             (walk.unreached, "instructions of the rewrite were never executed"),
             (walk.edges.total - walk.edges.covered, "branches of the rewrite never went one way"),

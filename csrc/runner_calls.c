@@ -52,7 +52,8 @@ void scratch_noise(void) /* a callee may destroy every caller-saved register */
     uint64_t in_use = 3;
     if (!(now.env->request.flags & REQ_CLEAN_UPPER)) {
         in_use = xstate_mask;
-        memcpy(guest_xstate + UPPER_AREA, now.noise_xstate + UPPER_AREA, xstate_bytes() - UPPER_AREA);
+        memcpy(guest_xstate + UPPER_AREA, now.noise_xstate + UPPER_AREA,
+               xstate_bytes() - UPPER_AREA);
     }
     memcpy(guest_xstate + XSTATE_BV_AT, &in_use, 8);
     if (now.env->request.flags & REQ_STEP)
@@ -70,7 +71,8 @@ static const struct answer *next_answer(void)
 {
     if (!now.head->answers)
         return NULL;
-    uint64_t wanted = now.answer_index < now.head->answers ? now.answer_index : now.head->answers - 1;
+    uint64_t last = now.head->answers - 1;
+    uint64_t wanted = now.answer_index < last ? now.answer_index : last;
     now.answer_index++;
     const unsigned char *p = now.answers;
     for (uint64_t i = 0;; i++) {
@@ -140,7 +142,7 @@ int on_gate(void)
     return 1;
 }
 
-/* A wrapped local callee returned: its now.result stays, every other scratch register is noise. */
+/* A wrapped local callee returned: its result stays, every other scratch register is noise. */
 int on_wrap_return(void)
 {
     now.in_guest = 0;

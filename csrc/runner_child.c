@@ -51,7 +51,8 @@ static void prepare_noise(void)
         uint64_t word = noise();
         memcpy(now.noise_xstate + i, &word, 8);
     }
-    now.noise_xstate[0] = 0x7f, now.noise_xstate[1] = 0x03; /* x87 control word; all registers empty */
+    /* x87 control word; all registers empty */
+    now.noise_xstate[0] = 0x7f, now.noise_xstate[1] = 0x03;
     uint64_t components = now.env->request.flags & REQ_CLEAN_UPPER ? 3 : xstate_mask;
     memcpy(now.noise_xstate + XSTATE_BV_AT, &components, 8);
     for (size_t i = 0; i < NOISE_STACK; i += 8) {
@@ -371,7 +372,7 @@ static void run_case(const unsigned char *at)
     if (returned) {
         memcpy(guest_in.gpr, saved_in, sizeof saved_in);
         note_return();
-    } else if (now.result->status == STATUS_NONE) { /* an impossible gate: a wild jump landed there */
+    } else if (now.result->status == STATUS_NONE) { /* an impossible gate: a wild jump */
         now.result->status = STATUS_SIGNAL;
         now.result->signal = SIGILL;
     }
@@ -396,8 +397,9 @@ void run_child(struct child_env *given)
         run_case(at);
         now.env->progress[0] = i + 1;
         uint64_t status = now.result->status;
-        int bad = status == STATUS_TIMEOUT || (status == STATUS_SIGNAL && now.result->signal != SIGFPE &&
-                                               now.result->signal != SIGILL);
+        int wild = status == STATUS_SIGNAL && now.result->signal != SIGFPE &&
+                   now.result->signal != SIGILL;
+        int bad = status == STATUS_TIMEOUT || wild;
         int loop = status == STATUS_TIMEOUT && (r->flags & REQ_STOP_ON_LOOP);
         if (loop || (bad && (r->flags & REQ_STOP_ON_BAD)))
             break;

@@ -110,7 +110,8 @@ int main(int argc, char **argv) {
     load_job(atoi(argv[2]));
     load_image(atoi(argv[1]));
     uint64_t visit_cycles = the.job->visit_us * cycles_per_ms() / 1000;
-    volatile uint64_t *running = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    volatile uint64_t *running =
+        mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int commands[2], results[2];
     if (running == MAP_FAILED || pipe2(commands, O_CLOEXEC) != 0 || pipe2(results, O_CLOEXEC) != 0)
         fail("cannot start: %s", strerror(errno));

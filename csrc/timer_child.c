@@ -76,8 +76,9 @@ static uint64_t run_calls(const struct visit *visit, const struct block *block, 
                           size_t count, size_t index) {
     uint64_t words = the.calls[block->first_call + first].words;
     *running = index;
-    return ((loop_code *)visit->loop)(the.functions[index].entry, words, words + count * block->stride,
-                                      the.stack_top - visit->stack_offset);
+    loop_code *loop = (loop_code *)visit->loop;
+    return loop(the.functions[index].entry, words, words + count * block->stride,
+                the.stack_top - visit->stack_offset);
 }
 
 static long involuntary_switches(void) {

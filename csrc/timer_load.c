@@ -110,7 +110,8 @@ void load_job(int fd) {
     the.functions = take(&at, &left, the.job->functions, sizeof *the.functions);
     the.visits = take(&at, &left, the.job->visits, sizeof *the.visits);
     the.arena_pristine = take(&at, &left, the.job->arena_bytes, 1);
-    unsigned char *arena = map((void *)the.job->arena, whole_pages(the.job->arena_bytes) + PAGE, MAP_FIXED_NOREPLACE);
+    unsigned char *arena =
+        map((void *)the.job->arena, whole_pages(the.job->arena_bytes) + PAGE, MAP_FIXED_NOREPLACE);
     memcpy(arena, the.arena_pristine, the.job->arena_bytes);
     for (size_t i = 0; i < the.job->visits; i++)
         if (the.visits[i].functions > MAX_FUNCTIONS)

@@ -11,6 +11,8 @@ SuperoptError                what happened, to which file or function, what to d
 
 from __future__ import annotations
 
+import os
+
 
 class SuperoptError(Exception):
     """Base of everything we raise on purpose; `str()` is one line for people."""
@@ -47,3 +49,16 @@ class RunnerError(SuperoptError):
 
 class StoreError(SuperoptError):
     """The store cannot be read or written."""
+
+
+def describe(error: Exception) -> str:
+    """One line: our own errors and the system's by their text, a bug of ours by its place."""
+    if isinstance(error, (SuperoptError, OSError)):
+        return str(error)
+    import traceback  # slow to import, rarely needed
+
+    frames = list(traceback.extract_tb(error.__traceback__))
+    frames = [frame for frame in frames if "superopt_cc" in frame.filename] or frames
+    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    line = str(error).partition("\n")[0]
+    return f"internal error: {type(error).__name__}: {line}{where}"

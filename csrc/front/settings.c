@@ -8,26 +8,78 @@
 
 extern char **environ;
 
-/* Every setting of design 10; the values allowed where they are words, else NULL. */
+static const char *wrong_seconds(const char *value)
+{
+    char *end;
+    double seconds = strtod(value, &end);
+    bool right = end != value && !end[strspn(end, " \t")] && seconds >= 0 && seconds <= 86400;
+    return right ? NULL : "must be seconds between 0 and 86400";
+}
+
+static bool whole(const char *value, long low, long high)
+{
+    size_t digits = strspn(value, "0123456789");
+    long number = strtol(value, NULL, 10);
+    return digits && !value[digits] && number >= low && number <= high;
+}
+
+static const char *wrong_samples(const char *value)
+{
+    return whole(value, 1, 64) ? NULL : "must be a whole number between 1 and 64";
+}
+
+static const char *wrong_rounds(const char *value)
+{
+    return whole(value, 0, 16) ? NULL : "must be a whole number between 0 and 16";
+}
+
+static const char *wrong_size(const char *value)
+{
+    static const char units[] = "kmgt";
+    char *end;
+    double size = strtod(value, &end);
+    bool right = end != value;
+    end += strspn(end, " ");
+    const char *unit = *end ? strchr(units, *end | 0x20) : NULL;
+    for (const char *at = units; unit && at <= unit; at++)
+        size *= 1000;
+    if (unit)
+        end++;
+    right &= !end[strspn(end, "iIbB ")] && size >= 1e6;
+    return right ? NULL : "must be a size of at least 1 MB, such as 500MB or 1GB";
+}
+
+static const char *wrong_selection(const char *value)
+{
+    if (strstr(value, "profile:"))
+        return "profiles cannot be read by this version; name the functions instead";
+    return value[strspn(value, " ,")]
+               ? NULL
+               : "must be pragma, all, profile:FILE or patterns of function names";
+}
+
+/* Every setting of design 10; the values allowed where they are words, or what is wrong with a
+ * value; settings.py reads them all again and has the same limits. */
 static const struct {
     const char *name, *values;
+    const char *(*wrong)(const char *value);
 } known[] = {
-    {"mode", "off use queue now"},
-    {"select", NULL},
-    {"isa", "match x86-64-v2 x86-64-v3 x86-64-v4 native"},
-    {"require", "tested shadowed bounded proved compiled"},
-    {"accept", "faster verified"},
-    {"budget", NULL},
-    {"model_budget", NULL},
-    {"proposers", NULL},
-    {"model", NULL},
-    {"samples", NULL},
-    {"rounds", NULL},
-    {"cc", NULL},
-    {"cache_dir", NULL},
-    {"cache_size", NULL},
-    {"log", NULL},
-    {"progress", "auto on off"},
+    {"mode", "off use queue now", NULL},
+    {"select", NULL, wrong_selection},
+    {"isa", "match x86-64-v2 x86-64-v3 x86-64-v4 native", NULL},
+    {"require", "tested shadowed bounded proved compiled", NULL},
+    {"accept", "faster verified", NULL},
+    {"budget", NULL, wrong_seconds},
+    {"model_budget", NULL, wrong_seconds},
+    {"proposers", NULL, NULL},
+    {"model", NULL, NULL},
+    {"samples", NULL, wrong_samples},
+    {"rounds", NULL, wrong_rounds},
+    {"cc", NULL, NULL},
+    {"cache_dir", NULL, NULL},
+    {"cache_size", NULL, wrong_size},
+    {"log", NULL, NULL},
+    {"progress", "auto on off", NULL},
 };
 
 struct reading {
@@ -65,6 +117,11 @@ static void take(struct reading *reading, const char *from, const char *name, co
         complain(reading,
                  format("%s: %s = '%s': must be one of: %s", from, written, value,
                         known[row].values));
+        return;
+    }
+    const char *wrong = known[row].wrong ? known[row].wrong(value) : NULL;
+    if (wrong) {
+        complain(reading, format("%s: %s = '%s': %s", from, written, value, wrong));
         return;
     }
     if (strcmp(name, "mode") == 0)

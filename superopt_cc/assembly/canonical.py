@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from weakref import WeakKeyDictionary
 
 from superopt_cc.assembly.code import Constant, labels_of, references, split_code
 from superopt_cc.assembly.fragment import Fragment, own_fragment
@@ -78,6 +79,9 @@ def _spell(statement: str) -> str:
     rest = _HEX.sub(lambda m: str(int(m.group(), 16)), rest)
     rest = _ZERO.sub("(", rest)
     return f"\t{head}\t{rest}" if rest else f"\t{head}"
+
+
+_CLOSURES: WeakKeyDictionary[Unit, dict[str, str]] = WeakKeyDictionary()
 
 
 class _Graph:
@@ -166,8 +170,11 @@ def pair_identity(unit: Unit, fragment: Fragment) -> str:
 
 
 def closure_identity(unit: Unit, function: Function) -> str:
-    """`fragment_identity` of the unit's own code of a function."""
-    return fragment_identity(unit, own_fragment(function))
+    """`fragment_identity` of the unit's own code of a function; worked out once a unit."""
+    known = _CLOSURES.setdefault(unit, {})
+    if function.name not in known:
+        known[function.name] = fragment_identity(unit, own_fragment(function))
+    return known[function.name]
 
 
 def object_identity(unit: Unit, symbol: Symbol) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from superopt_cc.assembly.code import Branch, branch_of, labels_of, references, split_code
+from superopt_cc.assembly.code import Branch, branch_of, labels_of, references
 from superopt_cc.assembly.fragment import READ_ONLY, Fragment, own_fragment
 from superopt_cc.assembly.instrument import instrument
 from superopt_cc.assembly.statements import rename
@@ -24,6 +24,7 @@ OWN_CONSTANTS = '\t.section\t.superopt.own,"a",@progbits'
 STUB = "superopt.stub."
 WRAP = "superopt.wrap."
 LOCAL_DATA = "superopt.c"
+OWN_MARK = "superopt.own."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class _Collector:
     def _carry(self, function: Function) -> None:
         if function.name in self.functions:
             return
-        code = split_code(function.name, function.section, function.lines)
+        code = function.code
         if code.asm or code.other:
             raise Ineligible("callee", f"`{function.name}` holds inline asm or odd directives")
         if any("%fs:" in s or "%gs:" in s or "@tls" in s for s in code.statements):
@@ -206,6 +207,7 @@ def _body_text(collector: _Collector, index: int, body: Body) -> str:
         names=collector.names(),
         branch=lambda found: collector.operand(found, body.label, body.wrap_local_calls),
         data_section=OWN_CONSTANTS,
+        marks=f"{OWN_MARK}{index}.",
     )
     if body.traced:
         code = instrument(code)

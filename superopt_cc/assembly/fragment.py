@@ -10,7 +10,6 @@ from superopt_cc.assembly.code import (
     Constant,
     labels_of,
     retarget,
-    split_code,
     without_unused_labels,
 )
 from superopt_cc.assembly.unit import Function
@@ -54,11 +53,13 @@ class Fragment:
         names: Mapping[str, str] | None = None,
         branch: Callable[[Branch], str | None] | None = None,
         data_section: str = READ_ONLY,
+        marks: str = "",
     ) -> str:
         """Text under `label`; local labels become `prefix` + name without its leading dot.
 
         Direct branches to the function itself go to `label`.  `names` renames other symbols,
-        `branch` may give new operands for named branches.  Constants stand in `data_section`.
+        `branch` may give new operands for named branches.  Constants stand in `data_section`,
+        each in a sized symbol of the name `marks` and a number if `marks` is given.
         """
         table = dict(names or {})
         for own in labels_of(self.body, self.constants):
@@ -72,25 +73,27 @@ class Fragment:
 
         lines = [f"{label}:"]
         lines += [retarget(s, table, to_self) for s in self.body]
-        lines += _data_text(self.constants, table, data_section)
+        lines += _data_text(self.constants, table, data_section, marks)
         return "\n".join(lines) + "\n"
 
 
 def _data_text(
-    constants: tuple[Constant, ...], table: Mapping[str, str], data_section: str
+    constants: tuple[Constant, ...], table: Mapping[str, str], data_section: str, marks: str
 ) -> list[str]:
     if not constants:
         return []
     lines = [data_section.replace(".section", ".pushsection", 1)]
-    for constant in constants:
+    for number, constant in enumerate(constants):
         lines.append(f"\t.balign\t{constant.align}")
         lines.append(f"{table[constant.name]}:")
+        lines += [f"{marks}{number}:"] if marks else []
         lines += [retarget(s, table, lambda _: None) for s in constant.lines]
+        lines += [f"\t.size\t{marks}{number}, .-{marks}{number}"] if marks else []
     return [*lines, "\t.popsection"]
 
 
 def own_fragment(function: Function) -> Fragment:
     """The target's own code as a fragment; a cold part follows the main part."""
-    code = split_code(function.name, function.section, function.lines)
+    code = function.code
     body = without_unused_labels(code.statements, code.tables)
     return Fragment(function.name, body, code.tables)

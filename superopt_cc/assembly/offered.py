@@ -148,7 +148,7 @@ def _check_directives(code: Code) -> None:
 
 def _with_landing_pad(body: tuple[str, ...], target: Function) -> tuple[str, ...]:
     """The body starting with `endbr64` exactly where the target does (design 4.3)."""
-    own = split_code(target.name, target.section, target.lines).hot
+    own = target.code.hot
     wanted = next((s for s in own if not s.endswith(":")), "") == "\tendbr64"
     first = next((i for i, s in enumerate(body) if s[0] == "\t" and s[1] != "."), len(body))
     present = first < len(body) and body[first] == "\tendbr64"

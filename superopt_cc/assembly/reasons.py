@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from superopt_cc.assembly.code import Code, branch_of, is_dispatch, references, split_code
+from superopt_cc.assembly.code import Code, branch_of, is_dispatch, references
 from superopt_cc.assembly.statements import ALIGN_DIRECTIVES, split_operands, split_statement
 from superopt_cc.assembly.unit import Function, Unit
 
@@ -68,7 +68,7 @@ class Refusal:
 
 def text_reasons(unit: Unit, function: Function) -> tuple[Refusal, ...]:
     """Every reason in the text why `function` keeps gcc's code; empty when there is none."""
-    code = split_code(function.name, function.section, function.lines)
+    code = function.code
     found = [*_unit_reasons(unit, function), *_shape_reasons(unit, function, code)]
     for i, statement in enumerate(code.statements):
         if not statement.endswith(":"):

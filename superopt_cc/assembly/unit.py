@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cached_property
 
+from superopt_cc.assembly.code import Code, references, split_code
 from superopt_cc.assembly.sections import Section, SectionTracker
 from superopt_cc.assembly.statements import (
     ALIGN_DIRECTIVES,
@@ -31,7 +33,7 @@ _LEAVES_SECTION = (
 _VISIBILITY = frozenset((".hidden", ".protected", ".internal"))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Function:
     """A function with a body in this text.
 
@@ -54,6 +56,17 @@ class Function:
     @property
     def names(self) -> tuple[str, ...]:
         return (self.name, *self.aliases)
+
+    @cached_property
+    def code(self) -> Code:
+        """The lines by purpose."""
+        return split_code(self.name, self.section, self.lines)
+
+    @cached_property
+    def mentions(self) -> frozenset[str]:
+        """Every symbol that the code and its tables name, its own labels included."""
+        tables = (line for table in self.code.tables for line in table.lines)
+        return frozenset(n for s in (*self.code.statements, *tables) for n in references(s))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,9 +92,12 @@ class Symbol:
     offset: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Unit:
-    """A parsed text.  `asm_names` are all words inside asm blocks, wherever these stand."""
+    """A parsed text, equal only to itself.
+
+    `asm_names` are all words inside asm blocks, wherever these stand.
+    """
 
     text: str
     lines: tuple[str, ...]
@@ -92,7 +108,7 @@ class Unit:
     asm_names: frozenset[str]
     sections: frozenset[str]
     intel: bool
-    index: Mapping[str, Function] = dataclasses.field(repr=False, compare=False)
+    index: Mapping[str, Function] = dataclasses.field(repr=False)
 
     def function(self, name: str) -> Function:
         """The function called `name` (not an alias); AssemblyError if there is none."""
@@ -109,6 +125,14 @@ class Unit:
                 break
             symbol = self.symbols.get(symbol.target)
         return self.index.get(symbol.name) if symbol and symbol.kind == "function" else None
+
+    def used_by_others(self, function: Function) -> bool:
+        """Does other code of this text name the function, by any of its names (design 5.4)?"""
+        return any(
+            not other.mentions.isdisjoint(function.names)
+            for other in self.functions
+            if other.name != function.name
+        )
 
 
 @dataclasses.dataclass(slots=True)

@@ -10,17 +10,16 @@ import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from superopt_cc.driver import quick
-from superopt_cc.driver.decide import Decider, Decision, Progress, tool_failure
+from superopt_cc.driver.decide import Decider, Decision, Progress
 from superopt_cc.driver.jobs import UnitJobs, built_command
 from superopt_cc.driver.record import BuildRecord, read_record
 from superopt_cc.driver.selection import Selection, select
 from superopt_cc.driver.story import story_of
-from superopt_cc.errors import AssemblyError, StoreError, SuperoptError, UsageError
+from superopt_cc.errors import AssemblyError, StoreError, UsageError, describe
 from superopt_cc.settings import Settings, find_file, load_settings, user_file
 from superopt_cc.store import units
 from superopt_cc.store.local import Store
@@ -92,7 +91,7 @@ def build(call: quick.Call) -> int:
         quick.log(call, report.summary())
         return 0
     except Exception as error:  # design 1: a bug of ours is counted, and gcc's code is used
-        voice.say(f"internal error, gcc's code is used: {_place_of(error)}")
+        voice.say(f"gcc's code is used: {describe(error)}")
         report.reasons["internal"] += 1
         quick.log(call, report.summary())
         return 1
@@ -157,19 +156,12 @@ class _Unit:
     def _decide(self, jobs: UnitJobs, selection: Selection) -> dict[str, Decision]:
         decisions: dict[str, Decision] = {}
         with self._voice.searching() as progress:
-            decider = Decider(jobs, self._store, self._settings, quick.cpu_model(), progress)
-            for name, wish in selection.wishes.items():
-                budget = self._settings.budget if wish.budget is None else wish.budget
-                with self._alive(budget + self._settings.model_budget + _GRACE):
-                    try:
-                        decisions[name] = decider.decide(name, wish)
-                    except StoreError:
-                        raise
-                    except Exception as error:  # the other functions have nothing to do with it
-                        known = isinstance(error, (SuperoptError, OSError))
-                        line = str(error) if known else f"internal error: {_place_of(error)}"
-                        decisions[name] = tool_failure(name, line)
-                        self._voice.log(f"{name}: {line}")
+            cpu = quick.cpu_model()
+            with Decider(jobs, self._store, self._settings, cpu, progress) as decider:
+                for name, wish in selection.wishes.items():
+                    budget = self._settings.budget if wish.budget is None else wish.budget
+                    with self._alive(budget + self._settings.model_budget + _GRACE):
+                        decisions[name] = decider.settle(name, wish)
         for problem in decider.problems[:1]:
             self._voice.say(f"results are not stored: {problem}")
         return decisions
@@ -192,7 +184,8 @@ class _Unit:
         """Keep each function's story for `superopt explain`."""
         for name, decision in decisions.items():
             outcome = decision.outcome
-            self._voice.log(f"{self._record.cwd}: {name}: {outcome.outcome} {outcome.reason}")
+            said = f"{outcome.reason}: {outcome.detail}" if outcome.detail else outcome.reason
+            self._voice.log(f"{self._record.cwd}: {name}: {outcome.outcome} {said}")
             with contextlib.suppress(StoreError):
                 self._store.keep_story(name, story_of(jobs, outcome))
 
@@ -264,14 +257,6 @@ class Voice:
 
         with Console(stderr=True).status("superopt-cc") as status:
             yield lambda line: status.update(f"superopt-cc: {line}")
-
-
-def _place_of(error: Exception) -> str:
-    """One line for a bug of ours: what was raised, and where."""
-    frames = list(traceback.extract_tb(error.__traceback__))
-    frames = [frame for frame in frames if "superopt_cc" in frame.filename] or frames
-    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}{where}"
 
 
 def _command(record: BuildRecord, text: str) -> CompileCommand | None:

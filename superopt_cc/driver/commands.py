@@ -13,12 +13,12 @@ from superopt_cc.assembly.offered import parse_fragment
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.cost.protocol import Timer
 from superopt_cc.driver import quick
-from superopt_cc.driver.decide import Decider, Decision, Progress, tool_failure
+from superopt_cc.driver.decide import Decider, Decision, Progress
 from superopt_cc.driver.jobs import UnitJobs, unit_jobs
 from superopt_cc.driver.selection import Selection, Wish, select, simple_name
 from superopt_cc.driver.story import story_of
 from superopt_cc.driver.together import join
-from superopt_cc.errors import Ineligible, StoreError, SuperoptError, UsageError
+from superopt_cc.errors import Ineligible, StoreError, UsageError
 from superopt_cc.propose.registry import problems as proposer_problems
 from superopt_cc.search.loop import result_of
 from superopt_cc.settings import Settings
@@ -69,10 +69,10 @@ def optimize_file(
         ]
         wishes = _wishes(path, jobs.unit)
         cpu = quick.cpu_model()
-        decider = Decider(jobs, store, settings, cpu, progress)
         decisions: dict[str, Decision] = {}
-        for name in dict.fromkeys(wanted):
-            decisions[name] = _decide(decider, name, wishes.get(name, Wish()))
+        with Decider(jobs, store, settings, cpu, progress) as decider:
+            for name in dict.fromkeys(wanted):
+                decisions[name] = decider.settle(name, wishes.get(name, Wish()), afresh=True)
         problems = proposer_problems(settings)
         problems += [f"results are not stored: {problem}" for problem in decider.problems]
         outcomes = _joined(jobs, decisions)
@@ -149,15 +149,6 @@ def find_name(unit: Unit, name: str) -> str:
         raise UsageError(f"several functions are called {name}: {', '.join(matches)}")
     known = f"it has {', '.join(names[:8])}" if names else "it has no functions"
     raise UsageError(f"no function {name} in the compiled file (inlined or static?); {known}")
-
-
-def _decide(decider: Decider, name: str, wish: Wish) -> Decision:
-    try:
-        return decider.decide(name, wish, afresh=True)
-    except StoreError:
-        raise
-    except SuperoptError as error:
-        return tool_failure(name, str(error))
 
 
 def _joined(jobs: UnitJobs, decisions: dict[str, Decision]) -> tuple[Outcome, ...]:

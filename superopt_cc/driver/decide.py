@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from superopt_cc.assembly.fragment import Fragment
@@ -12,7 +13,7 @@ from superopt_cc.assembly.offered import parse_fragment
 from superopt_cc.driver.jobs import UnitJobs
 from superopt_cc.driver.portable import pack, unpack
 from superopt_cc.driver.selection import Wish
-from superopt_cc.errors import AssemblyError, Ineligible, StoreError
+from superopt_cc.errors import AssemblyError, Ineligible, StoreError, describe
 from superopt_cc.propose.extract import standalone
 from superopt_cc.settings import Settings
 from superopt_cc.store import units
@@ -64,7 +65,10 @@ class _Found:
 
 
 class Decider:
-    """Decides for the functions of one unit.  Store errors while writing become `problems`."""
+    """Decides for the functions of one unit.  Use as a context manager: it owns processes.
+
+    Store errors while writing become `problems`.
+    """
 
     def __init__(
         self, jobs: UnitJobs, store: Store, settings: Settings, cpu: str, progress: Progress
@@ -76,6 +80,32 @@ class Decider:
         self._progress = progress
         self._compilations: Compilations | None = None
         self.problems: list[str] = []
+
+    def __enter__(self) -> Decider:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End what was begun for functions to come."""
+        if self._compilations is not None:
+            self._compilations.close()
+            self._compilations = None
+
+    def settle(self, name: str, wish: Wish, *, afresh: bool = False) -> Decision:
+        """`decide`, where tools that fail and bugs of ours leave gcc's code, counted as `failed`.
+
+        Raises StoreError when the store cannot be read.
+        """
+        try:
+            return self.decide(name, wish, afresh=afresh)
+        except StoreError:
+            raise
+        except Exception as error:  # the other functions have nothing to do with it
+            return Decision(Outcome(name, "kept", "failed", describe(error)))
 
     def decide(self, name: str, wish: Wish, *, afresh: bool = False) -> Decision:
         """Decide for one function; `afresh` searches again unless a search would do no more.
@@ -169,7 +199,10 @@ class Decider:
         job = self._jobs.with_source(job)
         if self._compilations is None:
             self._compilations = Compilations(job.command, job.preprocessed)
-        outcome = optimize(job, settings, progress=self._progress, compilations=self._compilations)
+        outcome = optimize(
+            job, settings, progress=self._progress, compilations=self._compilations,
+            unit=self._jobs.unit,
+        )  # fmt: skip
         outcome = dataclasses.replace(outcome, key=key)
         if outcome.outcome != "replaced" or outcome.rewrite is None:
             entry = entry_of(outcome, need)
@@ -222,8 +255,3 @@ def meets(require: str, origin: Origin, level: Level | None) -> bool:
     if require == "compiled":
         return origin is Origin.COMPILED or level is Level.PROVED
     return _LEVELS.index(level) >= _LEVELS.index(Level(require))
-
-
-def tool_failure(name: str, problem: str) -> Decision:
-    """What is left when our own tools fail on a function: gcc's code, counted as `failed`."""
-    return Decision(Outcome(name, "kept", "failed", problem))

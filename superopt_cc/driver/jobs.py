@@ -14,10 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from superopt_cc.assembly.canonical import closure_identity
-from superopt_cc.assembly.code import references
 from superopt_cc.assembly.reasons import text_reasons
-from superopt_cc.assembly.statements import tidy
-from superopt_cc.assembly.unit import Function, Unit, parse_unit
+from superopt_cc.assembly.unit import Function, parse_unit
 from superopt_cc.driver.selection import Wish
 from superopt_cc.errors import Ineligible, StoreError, UsageError
 from superopt_cc.settings import Settings
@@ -40,15 +38,6 @@ from superopt_cc.verify.job import Contract, Facts, Job
 _CXX_SUFFIXES = frozenset({".cc", ".cp", ".cxx", ".cpp", ".CPP", ".c++", ".C", ".ii"})
 # design 2: nothing is selected below -O2.
 _LEVELS_REFUSED = frozenset({"-O0", "-O", "-O1", "-Og", "-Os", "-Oz"})
-_DECLARING = (
-    "\t.globl",
-    "\t.weak",
-    "\t.type",
-    "\t.hidden",
-    "\t.protected",
-    "\t.internal",
-    "\t.size",
-)
 
 
 class UnitJobs:
@@ -131,7 +120,7 @@ class UnitJobs:
         function = self.unit.function(job.name)
         closure = closure_identity(self.unit, function)
         # design 5.4: a function that other code of this text refers to is bound by more.
-        rules = ("called locally",) if _referred_to(self.unit, function) else ()
+        rules = ("called locally",) if self.unit.used_by_others(function) else ()
         return function_key(closure, job.facts, _effective(job.facts.options), job.contract, rules)
 
     def isa(self) -> frozenset[str]:
@@ -240,14 +229,3 @@ def _effective(options: Sequence[str]) -> tuple[str, ...]:
     """Options without those -O levels that a later one overrides."""
     levels = [i for i, word in enumerate(options) if word.startswith("-O")]
     return tuple(word for i, word in enumerate(options) if i not in levels[:-1])
-
-
-def _referred_to(unit: Unit, function: Function) -> bool:
-    """Does anything else in the text use the function, by any of its names?"""
-    names = set(function.names)
-    others = (*unit.lines[: function.first], *unit.lines[function.last + 1 :])
-    return any(
-        names.intersection(references(tidy(line)))
-        for line in others
-        if not line.startswith(_DECLARING) and any(name in line for name in names)
-    )

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
 from typing import Protocol
 
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.errors import ToolchainError
 from superopt_cc.settings import Settings
-from superopt_cc.toolchain.command import CompileCommand, compile_text
+from superopt_cc.toolchain.background import Background
+from superopt_cc.toolchain.command import (
+    CompileCommand,
+    compile_later,
+    compile_text,
+    compiled_text,
+)
 from superopt_cc.types import Attempt, Rewrite
 from superopt_cc.verify.job import Job
 
@@ -19,9 +27,7 @@ from superopt_cc.verify.job import Job
 NO_IPA = ("-fno-ipa-ra", "-fno-ipa-stack-alignment")
 
 _MOST_KEPT = 64 * 2**20  # characters of assembly text that one unit's compilations may keep
-# Where so many compilations were ended by a deadline, one that has not this many times their
-# seconds is not begun: a large unit must not cost every function its whole budget.
-_ENDED, _HOPE = 2, 1.25
+_LONGEST = 300.0  # seconds that one compilation may take
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,7 +57,8 @@ class Compilations:
     """The unit compiled under other optimisation settings: each setting once for all functions.
 
     One object serves all functions of a unit; it keeps at most about 64 MB of text and compiles
-    again what did not fit.
+    again what did not fit.  A compilation that a function has no time left to wait for runs on
+    for those that come after it.  Use as a context manager: it owns processes.
     """
 
     def __init__(self, command: CompileCommand, preprocessed: bytes) -> None:
@@ -59,7 +66,24 @@ class Compilations:
         self._preprocessed = preprocessed
         self._made: dict[tuple[str, ...], Compiled] = {}
         self._kept = 0
-        self._ended: list[float] = []  # how long each one ran that was ended by a deadline
+        self._running: dict[tuple[str, ...], Background] = {}
+
+    def __enter__(self) -> Compilations:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what still runs; safe to call twice."""
+        for running in self._running.values():
+            running.close()
+        self._running.clear()
 
     def under(self, options: Sequence[str], deadline: float) -> Compiled:
         """The unit under the user's flags plus `options`; `deadline` is on `time.monotonic()`."""
@@ -67,16 +91,46 @@ class Compilations:
         known = self._made.get(key)
         if known is not None:
             return known
-        room = deadline - time.monotonic()
-        if sum(room < _HOPE * seconds for seconds in self._ended) >= _ENDED:
-            return Compiled(error="out of time", late=True)
-        made = compile_unit(self._command, self._preprocessed, key, deadline)
-        if made.late:  # says nothing about a function with more time
-            self._ended.append(room)
-        elif self._kept + len(made.text) <= _MOST_KEPT:
+        late = Compiled(error="out of time", late=True)
+        if time.monotonic() >= deadline:
+            return late
+        for other in [k for k in self._running if k != key]:  # one at a time
+            if self._finish(other, deadline) is None:
+                return late
+        if key not in self._running:
+            words = (*key, *NO_IPA)
+            try:
+                started = compile_later(self._command, self._preprocessed, words, _LONGEST)
+            except ToolchainError as error:
+                return Compiled(error=str(error))
+            self._running[key] = started
+        return self._finish(key, deadline) or late
+
+    def _finish(self, key: tuple[str, ...], deadline: float) -> Compiled | None:
+        """What became of a compilation that was begun; None as long as it runs."""
+        try:
+            done = self._running[key].result(deadline)
+            if done is None:
+                return None
+            made = Compiled(compiled_text(self._command, done))
+        except ToolchainError as error:
+            made = Compiled(error=str(error))
+        self._running.pop(key).close()
+        if self._kept + len(made.text) <= _MOST_KEPT:
             self._made[key] = made
             self._kept += len(made.text)
         return made
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing of ours runs meanwhile: for timing."""
+        for running in self._running.values():
+            running.pause()
+        try:
+            yield
+        finally:
+            for running in self._running.values():
+                running.resume()
 
 
 @dataclasses.dataclass(frozen=True)

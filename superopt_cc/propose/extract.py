@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from superopt_cc.assembly.canonical import fragment_identity
-from superopt_cc.assembly.fragment import Fragment, FragmentError, own_fragment
+from superopt_cc.assembly.canonical import closure_identity, fragment_identity
+from superopt_cc.assembly.fragment import Fragment, FragmentError
 from superopt_cc.assembly.offered import parse_fragment
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.propose.base import Context
@@ -26,8 +26,8 @@ class Extractor:
         self._context = context
         self._proposer = proposer
         self._name = context.job.name
-        target = own_fragment(context.unit.function(self._name))
-        self._seen = {fragment_identity(context.unit, target): "gcc's own code"}
+        target = context.unit.function(self._name)
+        self._seen = {closure_identity(context.unit, target): "gcc's own code"}
 
     def take(
         self, text: str, how: str, origin: Origin, provenance: Mapping[str, str]

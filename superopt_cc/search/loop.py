@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import cast
 
 from superopt_cc.assembly.fragment import Fragment
-from superopt_cc.assembly.unit import parse_unit
+from superopt_cc.assembly.unit import Unit, parse_unit
 from superopt_cc.cost.callers import Result
 from superopt_cc.cost.protocol import Ranking, Timer
 from superopt_cc.cost.verdict import SMALLEST_GAIN
@@ -47,19 +47,23 @@ def optimize(
     progress: Progress | None = None,
     compilations: Compilations | None = None,
     proposers: Sequence[Proposer] | None = None,
+    unit: Unit | None = None,
 ) -> Outcome:
     """Find the best rewrite of the job's function within the settings' budgets.
 
     `progress` is told one line now and then.  `compilations` is shared by the functions of one
-    unit, `proposers` are the settings' own unless given.  The outcome's `key` is left to the
-    caller.  Raises SuperoptError when the tools themselves fail.
+    unit, `unit` is the job's text parsed (if the caller has it), `proposers` are the settings'
+    own unless given.  The outcome's `key` is left to the caller.  Raises SuperoptError when the
+    tools themselves fail.
     """
-    search = _Search(job, settings, progress or _silent, compilations)
     began = time.monotonic()
-    try:
-        outcome = search.run(chosen(settings) if proposers is None else proposers)
-    except Ineligible as error:
-        outcome = Outcome(job.name, "ineligible", error.reason, error.detail)
+    with contextlib.ExitStack() as owned:
+        shared = compilations or owned.enter_context(Compilations(job.command, job.preprocessed))
+        search = _Search(job, settings, progress or _silent, shared, unit)
+        try:
+            outcome = search.run(chosen(settings) if proposers is None else proposers)
+        except Ineligible as error:
+            outcome = Outcome(job.name, "ineligible", error.reason, error.detail)
     return dataclasses.replace(
         outcome,
         attempts=tuple(search.attempts),
@@ -84,15 +88,16 @@ class _Found:
 
 class _Search:
     def __init__(
-        self, job: Job, settings: Settings, progress: Progress, compilations: Compilations | None
-    ) -> None:
+        self, job: Job, settings: Settings, progress: Progress, compilations: Compilations,
+        unit: Unit | None,
+    ) -> None:  # fmt: skip
         self.job = job
         self.settings = settings
         self.progress = progress
         self.attempts: list[Attempt] = []
         self.candidates = 0
-        self._unit = parse_unit(job.unit_text)
-        self._compilations = compilations or Compilations(job.command, job.preprocessed)
+        self._unit = unit or parse_unit(job.unit_text)
+        self._compilations = compilations
         self._budget = Budget.start(settings)
         self._pace = Pace()
         self._found: list[_Found] = []
@@ -102,6 +107,9 @@ class _Search:
         if self.settings.require in _UNREACHED:
             return self._kept("level", f"no rewrite reaches `{self.settings.require}` yet")
         with Verifier(self.job, self._budget.limits(), self._unit) as verifier:
+            if verifier.gap:  # whatever is proposed, there would be no verdict
+                late = not verifier.gathered.complete
+                return self._kept("budget" if late else "inadequate", verifier.gap)
             for proposer in proposers:
                 self._gather(proposer, verifier)
                 if self._satisfied():
@@ -109,7 +117,8 @@ class _Search:
             if not self._found:
                 return self._nothing()
             try:
-                return self._fastest(verifier)
+                with self._compilations.paused():
+                    return self._fastest(verifier)
             except (RunnerError, ToolchainError):
                 raise  # our tools failed: nothing that a store should remember
             except SuperoptError as error:  # too little time, or the machine cannot be timed on

@@ -15,8 +15,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from superopt_cc.errors import ToolchainError, UsageError
+from superopt_cc.toolchain.background import Background
 from superopt_cc.toolchain.options import Argument, expand_response_files, split_arguments
-from superopt_cc.toolchain.tools import assemble, run
+from superopt_cc.toolchain.tools import Done, assemble, run
 
 _TIMEOUT = 300.0
 _LANGUAGE_OF_SUFFIX = {
@@ -277,16 +278,33 @@ def compile_text(
     Nothing is written anywhere; after `timeout` seconds gcc is ended.  Raises ToolchainError,
     with `.stderr`, on refusal.
     """
-    argv: list[str | Path] = [
-        cmd.compiler, *_compile_options(cmd, drop), *extra,
-        "-w", "-S", "-o", "-", "-fpreprocessed", "-x", _PREPROCESSED_NAME[cmd.language], "-",
-    ]  # fmt: skip
-    done = run(argv, stdin=preprocessed, cwd=cmd.cwd, timeout=timeout)
+    argv = _compile_words(cmd, extra, drop)
+    return compiled_text(cmd, run(argv, stdin=preprocessed, cwd=cmd.cwd, timeout=timeout))
+
+
+def compile_later(
+    cmd: CompileCommand, preprocessed: bytes, extra: Sequence[str], longest: float
+) -> Background:
+    """`compile_text` begun, for `longest` seconds at most; its end is for `compiled_text`."""
+    return Background(_compile_words(cmd, extra, ()), preprocessed, cmd.cwd, longest)
+
+
+def compiled_text(cmd: CompileCommand, done: Done) -> str:
+    """The text out of a compilation that ended.  Raises ToolchainError, with `.stderr`."""
     if done.status != 0:
         raise ToolchainError(
             f"{cmd.source}: does not compile: {_first_error(done.stderr)}", done.stderr
         )
     return done.stdout.decode("utf-8", "surrogateescape")
+
+
+def _compile_words(
+    cmd: CompileCommand, extra: Sequence[str], drop: Sequence[str]
+) -> list[str | Path]:
+    return [
+        cmd.compiler, *_compile_options(cmd, drop), *extra,
+        "-w", "-S", "-o", "-", "-fpreprocessed", "-x", _PREPROCESSED_NAME[cmd.language], "-",
+    ]  # fmt: skip
 
 
 def compile_facts(cmd: CompileCommand, preprocessed: bytes, folder: Path) -> FactsFiles:

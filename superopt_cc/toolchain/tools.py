@@ -182,15 +182,15 @@ def run(
     try:
         out, err = child.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired as error:
-        _end(child)
+        end_group(child)
         raise ToolchainError(f"{words[0]}: no result after {timeout:g} seconds") from error
     except BaseException:
-        _end(child)
+        end_group(child)
         raise
     return Done(child.returncode, out, err.decode(errors="replace"))
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def end_group(child: subprocess.Popen[bytes]) -> None:
     """End the child's process group: politely first, so that gcc removes its temporary files."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -28,7 +28,7 @@ _RSP = 5
 _RED_ZONE = 128
 _LIBRARY_ROW = np.uint64(16)
 _MAX_STEPS = 20_000
-_WALK_STEPS = 160_000
+_PORTION, _WALK_STEPS = 160_000, 800_000
 _CHUNK = 160
 _MAX_CHUNKS = 40
 _GROUPS, _MEMBERS = 24, 12
@@ -43,6 +43,15 @@ class Walk:
     edges: Covered
     unreached: int
     cut: bool = False
+
+    def gap(self) -> str:
+        """What of the rewrite stayed unseen, in words; "" if nothing."""
+        if self.cut:
+            return "a trace was too long to be seen whole"
+        if self.unreached:
+            return f"{self.unreached} instructions of the rewrite were never executed"
+        one_way = self.edges.total - self.edges.covered
+        return f"{one_way} branches of the rewrite never went one way" if one_way else ""
 
 
 class AccessRule:
@@ -70,25 +79,26 @@ class AccessRule:
         flow = decoder.flow(label)
         at = {id(case): i for i, case in enumerate(plan.batch.cases)}
         probes = self._gathered.probes
-        chosen = [(i, at[id(probes[i].case)]) for i in self._chosen if id(probes[i].case) in at]
-        indices = [index for _, index in chosen]
-        ours = _step(runner, image, decoder, target, plan, indices, masks)
-        theirs = _step(runner, image, decoder, label, plan, indices, masks)
-        if _is_cut(ours) or _is_cut(theirs):  # a part that was not seen shows nothing
-            return Walk(None, Covered(0, 0), 0, cut=True)
-        one, other = decoder.accesses(ours.trace), decoder.accesses(theirs.trace)
+        index = {i: at[id(probes[i].case)] for i in self._chosen if id(probes[i].case) in at}
+        seen = _Seen(flow)
         paths: dict[int, int] = {}
-        for position, (probe, index) in enumerate(chosen):
-            if position >= min(ours.done, theirs.done):
-                break
-            found = _compare(ours, theirs, position, one, other, image)
-            if found:
-                return Walk(_difference(index, Reason.ACCESS, found), Covered(0, 0), 0)
-            paths[probe] = _path(theirs, position, other)
-        wrong = self._side_channel(paths, dict(chosen), flow)
+        for portion in _portions(self._gathered, list(index)):
+            indices = [index[i] for i in portion]
+            ours = _step(runner, image, decoder, target, plan, indices, masks)
+            theirs = _step(runner, image, decoder, label, plan, indices, masks)
+            if _is_cut(ours) or _is_cut(theirs):  # a part that was not seen shows nothing
+                return Walk(None, Covered(0, 0), 0, cut=True)
+            one, other = decoder.accesses(ours.trace), decoder.accesses(theirs.trace)
+            for position, probe in enumerate(portion):
+                found = _compare(ours, theirs, position, one, other, image)
+                if found:
+                    return Walk(_difference(index[probe], Reason.ACCESS, found), Covered(0, 0), 0)
+                paths[probe] = _path(theirs, position, other)
+            seen.add(theirs)
+        wrong = self._side_channel(paths, index, flow)
         if wrong is not None:
             return Walk(wrong, Covered(0, 0), 0)
-        return self._coverage(runner, image, decoder, label, every, masks, flow, theirs)
+        return _coverage(runner, image, decoder, label, every, masks, seen)
 
     def _side_channel(
         self, paths: dict[int, int], index: dict[int, int], flow: Flow
@@ -106,26 +116,53 @@ class AccessRule:
             return _difference(next(iter(index.values()), 0), Reason.TIMING, detail)
         return None
 
-    def _coverage(
-        self,
-        runner: Runner,
-        image: Image,
-        decoder: Decoder,
-        label: str,
-        every: Sequence[Plan],
-        masks: Masks,
-        flow: Flow,
-        first: Run,
-    ) -> Walk:
-        reached, edges = flow.reached(first.trace), flow.taken(first.trace)
-        for plan in reversed(every):
-            for indices in _chunks(len(plan.batch.cases)):
-                if reached == flow.addresses and edges == flow.edges:
-                    break
-                run = _step(runner, image, decoder, label, plan, indices, masks)
-                reached |= flow.reached(run.trace)
-                edges |= flow.taken(run.trace)
-        return Walk(None, Covered(len(edges), len(flow.edges)), len(flow.addresses - reached))
+
+class _Seen:
+    """What of a rewrite was executed so far."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self._reached: frozenset[int] = frozenset()
+        self._edges: frozenset[Edge] = frozenset()
+
+    def add(self, run: Run) -> None:
+        self._reached |= self.flow.reached(run.trace)
+        self._edges |= self.flow.taken(run.trace)
+
+    def everything(self) -> bool:
+        return self._reached == self.flow.addresses and self._edges == self.flow.edges
+
+    def walk(self) -> Walk:
+        edges = Covered(len(self._edges), len(self.flow.edges))
+        return Walk(None, edges, len(self.flow.addresses - self._reached))
+
+
+def _coverage(
+    runner: Runner, image: Image, decoder: Decoder, label: str, every: Sequence[Plan],
+    masks: Masks, seen: _Seen,
+) -> Walk:  # fmt: skip
+    """Every plan, last first, until all of the rewrite was executed."""
+    for plan in reversed(every):
+        for indices in _chunks(len(plan.batch.cases)):
+            if seen.everything():
+                return seen.walk()
+            seen.add(_step(runner, image, decoder, label, plan, indices, masks))
+    return seen.walk()
+
+
+def _portions(gathered: Gathered, chosen: Sequence[int]) -> Iterator[list[int]]:
+    """Inputs in lists that one trace holds."""
+    portion: list[int] = []
+    room = _PORTION
+    for i in chosen:
+        steps = gathered.probes[i].steps
+        if portion and steps > room:
+            yield portion
+            portion, room = [], _PORTION
+        portion.append(i)
+        room -= steps
+    if portion:
+        yield portion
 
 
 def _chunks(count: int) -> Iterator[list[int]]:
@@ -140,7 +177,7 @@ def _is_cut(run: Run) -> bool:
 
 
 def _within_budget(gathered: Gathered, chosen: Sequence[int]) -> list[int]:
-    """As many as one trace holds, those with least work first."""
+    """As many as there is time for, those with least work first."""
     kept: list[int] = []
     total = 0
     for i in sorted(chosen, key=lambda i: gathered.probes[i].steps):
@@ -260,7 +297,7 @@ def _outside_stack(run: Run, position: int, accesses: Accesses) -> Accesses:
 def _may_read(low: int, high: int, blocks: list[Span], image: Image) -> bool:
     """Blocks around what the target touches; in static data never beyond the object's end, for
     another program lays it out otherwise than the test image does."""
-    for first, beyond in (*image.objects, image.own):
+    for first, beyond in image.objects:
         if first < high and low < beyond:
             inside = first <= low and high <= beyond
             constant = image.readonly_range[0] <= low < image.readonly_range[1]

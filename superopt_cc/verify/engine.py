@@ -210,23 +210,21 @@ class Verifier:
             largest_length=max(p.case.size for p in self.gathered.probes),
             verifier=VERSION,
         )
-        missed = self._flow.addresses - self.gathered.reached
-        gaps = (
-            (walk.cut, "trace was too long to be seen whole"),
-            (not self.gathered.complete, "time limit was reached before all inputs were tried"),
-            (walk.unreached, "instructions of the rewrite were never executed"),
-            (walk.edges.total - walk.edges.covered, "branches of the rewrite never went one way"),
-            (len(missed), "instructions of gcc's code were never executed"),
-            (
-                len(self._flow.edges - self.gathered.covered),
-                "branches of gcc's code never went one way",
-            ),
-        )
-        for count, what in gaps:
-            if count:
-                detail = f"{count} {what}"
-                return Verdict("undecided", None, Reason.INADEQUATE, detail, None, evidence)
+        gap = walk.gap() or self.gap
+        if gap:
+            return Verdict("undecided", None, Reason.INADEQUATE, gap, None, evidence)
         return Verdict("accepted", Level.TESTED, None, "", None, evidence)
+
+    @property
+    def gap(self) -> str:
+        """What of gcc's code stayed untested, so that no rewrite can be accepted; else ""."""
+        if not self.gathered.complete:
+            return "the time limit was reached before all inputs were tried"
+        missed = len(self._flow.addresses - self.gathered.reached)
+        if missed:
+            return f"{missed} instructions of gcc's code were never executed"
+        one_way = len(self._flow.edges - self.gathered.covered)
+        return f"{one_way} branches of gcc's code never went one way" if one_way else ""
 
     def _refuted(self, plan: Plan, found: Difference) -> Verdict:
         example = counterexample(self.job, self._bench.locations, plan, found)

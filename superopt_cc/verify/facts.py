@@ -142,6 +142,37 @@ _CLONE = re.compile(
 _TARGET = re.compile(r"^target \((.*)\)$")
 
 
+_WORD = re.compile(r"[A-Za-z_.$][\w.$]*")
+
+
+class Reach:
+    """Which symbols a function's code reaches by name, through code and data of the unit."""
+
+    def __init__(self, unit: Unit, outside: Iterable[str]) -> None:
+        """`outside` are names beyond the unit's own that matter."""
+        self._blocks = {f.name: f.lines for f in unit.functions}
+        for symbol in unit.symbols.values():
+            self._blocks.setdefault(symbol.name, (*symbol.lines, symbol.target))
+        self._matter = {*self._blocks, *outside}
+        self._words: dict[str, set[str]] = {}
+
+    def of(self, name: str) -> frozenset[str]:
+        """The names, its own included."""
+        found: set[str] = set()
+        pending = {name}
+        while pending:
+            one = pending.pop()
+            found.add(one)
+            pending |= self._named(one) - found
+        return frozenset(found)
+
+    def _named(self, name: str) -> set[str]:
+        if name not in self._words:
+            text = " ".join(self._blocks.get(name, ()))
+            self._words[name] = self._matter.intersection(_WORD.findall(text))
+        return self._words[name]
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class UnitFacts:
     """The facts run of one unit; `function` answers for each of its functions.
@@ -157,7 +188,11 @@ class UnitFacts:
     _rtls: Mapping[str, str]
     _debug: Debug
     _convention: str
+    _reach: Reach
     _same: dict[str, bool] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    _effects: dict[str, tuple[str, str] | None] = dataclasses.field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def function(self, name: str) -> Facts:
         """Facts about the function with assembler name `name`.
@@ -198,7 +233,7 @@ class UnitFacts:
 
     def _check_same_code(self, name: str) -> None:
         """design 4.1: the facts count only if the same code came out again."""
-        reached = _reached(self._facts_unit, name)
+        reached = self._reach.of(name)
         for one in sorted(reached & set(self._trees)):
             if one not in self._same:
                 self._same[one] = self._is_same(one)
@@ -207,8 +242,10 @@ class UnitFacts:
 
     def _check_callees(self, name: str) -> None:
         """What a local callee does beyond memory and calls has an order that tests cannot see."""
-        for one in sorted((_reached(self._facts_unit, name) - {name}) & set(self._trees)):
-            found = dumps.tree_reason(self._trees[one])
+        for one in sorted((self._reach.of(name) - {name}) & set(self._trees)):
+            if one not in self._effects:
+                self._effects[one] = dumps.tree_reason(self._trees[one])
+            found = self._effects[one]
             if found and found[0] in _ORDERED_EFFECTS:
                 raise Ineligible("callee-effects", f"{one}: {found[0]}: {found[1]}")
 
@@ -240,7 +277,7 @@ class UnitFacts:
             for child in children(signature, "DW_TAG_formal_parameter")
         )
         returns = reader.read(type_die(die))
-        reached = _reached(self._facts_unit, name) - {name}
+        reached = self._reach.of(name) - {name}
         callees = {
             one: reader.function(signature_die(self._debug.functions[one]))
             for one in sorted(reached & set(self._debug.functions))
@@ -352,23 +389,6 @@ def _known(index: int | None) -> int:
     return index
 
 
-_WORD = re.compile(r"[A-Za-z_.$][\w.$]*")
-
-
-def _reached(unit: Unit, name: str) -> frozenset[str]:
-    """Every symbol that the function's code reaches by name, through code and data of the unit."""
-    blocks = {function.name: function.lines for function in unit.functions}
-    blocks |= {s.name: (*s.lines, s.target) for s in unit.symbols.values() if s.name not in blocks}
-    found: set[str] = set()
-    pending = [name]
-    while pending:
-        one = pending.pop()
-        if one not in found:
-            found.add(one)
-            pending += _WORD.findall(" ".join(blocks.get(one, ())))
-    return frozenset(found)
-
-
 def facts_for_unit(
     cmd: CompileCommand, unit_text: str, as_options: Sequence[str] = ()
 ) -> UnitFacts:
@@ -384,15 +404,17 @@ def facts_for_unit(
             files: FactsFiles = compile_facts(cmd, preprocessed, Path(folder))
             debug = Debug(link_for_debug(files.object, Path(folder) / "facts"))
         convention = _CALL_ATTRIBUTES.search(preprocessed)
+        unit = parse_unit(files.text)
         return UnitFacts(
             cmd,
             preprocessed,
             parse_unit(unit_text),
-            parse_unit(files.text),
+            unit,
             dumps.split_dump(files.tree),
             dumps.split_dump(files.rtl),
             debug,
             convention.group().decode() if convention else "",
+            Reach(unit, (*debug.functions, *debug.variables)),
         )
     except (ToolchainError, UsageError, AssemblyError, OSError) as error:
         raise Ineligible("no-facts", str(error)) from error

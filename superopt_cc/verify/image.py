@@ -14,7 +14,7 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section, SymbolTableSection
 
-from superopt_cc.assembly.closure import Body, Harness, harness_text
+from superopt_cc.assembly.closure import OWN_MARK, Body, Harness, harness_text
 from superopt_cc.assembly.fragment import own_fragment
 from superopt_cc.assembly.instrument import TRACE, can_instrument, trace_routine
 from superopt_cc.assembly.unit import Unit
@@ -30,7 +30,6 @@ DATA_SECTION = ".superopt.data"
 _GATE_SECTION = ".superopt.gate"
 _TRACER_SECTION = ".superopt.tracer"
 _TRACER = "superopt.tracer"
-_OWN_SECTION = ".superopt.own"
 _FULL = (1 << 64) - 1
 
 # gcc itself introduces calls to these; they have the meaning that C gives them (design 5.5).
@@ -68,9 +67,9 @@ class Image:
     """A linked image.
 
     `symbols` maps names to addresses, `text` is the code's address range, `readonly_range` that
-    of its constants with their bytes in `readonly`; `own` is that of constants which rewrites bring
-    along, `objects` are those of the unit's data objects.  `traced` maps labels to those of their
-    instrumented copies; `tracer` is where these find the trace's cursor.
+    of its constants with their bytes in `readonly`; `objects` are the ranges of the unit's data
+    objects and of each constant that a rewrite brings along.  `traced` maps labels to those of
+    their instrumented copies; `tracer` is where these find the trace's cursor.
     """
 
     path: Path
@@ -82,7 +81,6 @@ class Image:
     harness: Harness
     readonly: bytes
     readonly_range: tuple[int, int]
-    own: tuple[int, int]
     objects: tuple[tuple[int, int], ...]
     tracer: int
     traced: Mapping[str, str]
@@ -209,6 +207,10 @@ def _read_image(
         if not isinstance(table, SymbolTableSection):
             raise ToolchainError("the linked image has no symbol table")
         symbols = {s.name: int(s["st_value"]) for s in table.iter_symbols() if s.name}
+        own = tuple(
+            (int(s["st_value"]), int(s["st_value"] + s["st_size"]))
+            for s in table.iter_symbols() if s.name.startswith(OWN_MARK)
+        )  # fmt: skip
         data = elf.get_section_by_name(DATA_SECTION)
         content = bytes(data.data()) if data is not None else b""
         at = int(data["sh_addr"]) if data is not None else addresses.data
@@ -224,7 +226,6 @@ def _read_image(
         for s in constants:
             start = s["sh_addr"] - first
             readonly[start : start + s["sh_size"]] = s.data()
-        own = [s for s in constants if s.name == _OWN_SECTION]
         writable = [
             s.name for s in elf.iter_sections()
             if s["sh_flags"] & 1 and s["sh_size"] and s.name not in (DATA_SECTION, _TRACER_SECTION)
@@ -239,7 +240,7 @@ def _read_image(
     )
     arena = Arena(addresses.arena, (at, content), symbols)
     return Image(path, arena, resolved, symbols, symbols["superopt.gate"], (low, high), harness,
-                 bytes(readonly), (first, beyond), _range(own), _objects(harness, symbols, facts),
+                 bytes(readonly), (first, beyond), (*own, *_objects(harness, symbols, facts)),
                  symbols[_TRACER], {})  # fmt: skip
 
 

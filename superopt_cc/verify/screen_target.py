@@ -9,7 +9,7 @@ from superopt_cc.assembly import flow
 from superopt_cc.assembly.canonical import fragment_canonical
 from superopt_cc.assembly.clobbers import clobber_set
 from superopt_cc.assembly.closure import direct_callee
-from superopt_cc.assembly.code import branch_of, references, split_code
+from superopt_cc.assembly.code import branch_of
 from superopt_cc.assembly.decode import Mem
 from superopt_cc.assembly.effects import Effects
 from superopt_cc.assembly.fragment import own_fragment
@@ -150,14 +150,7 @@ class Target:
     @cached_property
     def called_locally(self) -> bool:
         """Does other code of the unit refer to the function by any of its names (design 5.4)?"""
-        names = set(self.function.names)
-        for other in self.unit.functions:
-            if other.name == self.function.name:
-                continue
-            code = split_code(other.name, other.section, other.lines)
-            if any(names.intersection(references(s)) for s in code.statements):
-                return True
-        return False
+        return self.unit.used_by_others(self.function)
 
     @cached_property
     def clobbers(self) -> frozenset[str]:
@@ -260,7 +253,7 @@ class Target:
 
 
 def _callees(unit: Unit, function: Function) -> Iterator[Function]:
-    code = split_code(function.name, function.section, function.lines)
+    code = function.code
     for statement in code.statements:
         branch = branch_of(statement)
         if branch is not None:

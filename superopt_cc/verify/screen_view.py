@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from superopt_cc.assembly import decode, flow
@@ -75,23 +75,21 @@ def assembled(fragment: Fragment, as_options: Sequence[str]) -> bytes:
         return out.read_bytes()
 
 
-class View:
-    """Lazily: object, instructions, effects, flow, frame, references of one body.
+class Decoded:
+    """Lazily: object, instructions and effects of one body under one set of extensions."""
 
-    Properties raise ToolchainError (does not assemble), AssemblyError (does not decode, jumps
-    astray), InstructionError (not in the table), FragmentError (stack not understood).
-    """
-
-    def __init__(self, fragment: Fragment, facts: Facts, as_options: Sequence[str]) -> None:
-        self.fragment = fragment
-        self.facts = facts
-        self._as_options = tuple(as_options)
+    def __init__(
+        self, fragment: Fragment, isa: frozenset[str], as_options: tuple[str, ...]
+    ) -> None:
+        self._fragment = fragment
+        self._isa = isa
+        self._as_options = as_options
 
     @cached_property
     def gated(self) -> bytes | ToolchainError:
         """The object under the gate of the permitted extensions, or what `as` says against it."""
         try:
-            return assembled(self.fragment, isa_options(self._as_options, self.facts.isa))
+            return assembled(self._fragment, isa_options(self._as_options, self._isa))
         except ToolchainError as error:
             return error
 
@@ -101,19 +99,51 @@ class View:
         same = not any(option.startswith("-m") for option in self._as_options)
         if same and isinstance(self.gated, bytes):
             return self.gated
-        return assembled(self.fragment, self._as_options)
+        return assembled(self._fragment, self._as_options)
 
     @cached_property
-    def _body(self) -> decode.BodyObject:
+    def body(self) -> decode.BodyObject:
         return decode.read_body(self.object, _LABEL, _PREFIX)
-
-    @property
-    def instructions(self) -> tuple[Instruction, ...]:
-        return self._body.instructions
 
     @cached_property
     def effects(self) -> tuple[Effects, ...]:
-        return tuple(effects(i, self.facts.isa) for i in self.instructions)
+        return tuple(effects(i, self._isa) for i in self.body.instructions)
+
+
+@lru_cache(maxsize=64)
+def _decoded(fragment: Fragment, isa: frozenset[str], as_options: tuple[str, ...]) -> Decoded:
+    """Functions of one unit reach the same local callees: each is decoded once."""
+    return Decoded(fragment, isa, as_options)
+
+
+class View:
+    """Lazily: what screening asks about one body.
+
+    Properties raise ToolchainError (does not assemble), AssemblyError (does not decode, jumps
+    astray), InstructionError (not in the table), FragmentError (stack not understood).
+    """
+
+    def __init__(self, fragment: Fragment, facts: Facts, as_options: Sequence[str]) -> None:
+        self.fragment = fragment
+        self.facts = facts
+        self._code = _decoded(fragment, facts.isa, tuple(as_options))
+
+    @property
+    def gated(self) -> bytes | ToolchainError:
+        """The object under the gate of the permitted extensions, or what `as` says against it."""
+        return self._code.gated
+
+    @property
+    def object(self) -> bytes:
+        return self._code.object
+
+    @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        return self._code.body.instructions
+
+    @property
+    def effects(self) -> tuple[Effects, ...]:
+        return self._code.effects
 
     @cached_property
     def graph(self) -> flow.Graph:
@@ -125,7 +155,7 @@ class View:
     @cached_property
     def table_targets(self) -> frozenset[int]:
         """Addresses of code labels that the body's own constants name."""
-        addresses = self._body.labels
+        addresses = self._code.body.labels
         labels = {s[:-1] for s in self.fragment.body if s.endswith(":")}
         named = {n for c in self.fragment.constants for line in c.lines for n in references(line)}
         return frozenset(addresses[_PREFIX + n.lstrip(".")] for n in named & labels)
@@ -147,12 +177,12 @@ class View:
         code = [Reference(_symbol(r), _kind(r), True)
                 for i in self.instructions for r in i.relocations]  # fmt: skip
         data = [Reference(_symbol(r), _kind(r), False)
-                for r in self._body.constant_relocations]  # fmt: skip
+                for r in self._code.body.constant_relocations]  # fmt: skip
         return tuple(code + data)
 
     @property
     def constants(self) -> bytes:
-        return self._body.constants
+        return self._code.body.constants
 
     def callee(self, item: Instruction) -> str:
         """The name that a call or a jump out of the body goes to."""

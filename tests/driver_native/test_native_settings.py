@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from superopt_cc.settings import load_settings
+
 SOURCE = {"f.c": "int f(int x) { return x + 1; }\n"}
 
 
@@ -83,6 +85,14 @@ def test_settings_file_counts_up_to_the_root_of_the_repository(installation, run
         ({}, ("--superopt-colour=red",), "unknown setting --superopt-colour"),
         ({}, ("--superopt-mode",), "--superopt-mode needs a value"),
         ({"SUPEROPT_CC": "/no/such/gcc"}, (), "'/no/such/gcc' is no compiler"),
+        ({"SUPEROPT_BUDGET": "soon"}, (), "SUPEROPT_BUDGET = 'soon': must be seconds"),
+        ({"SUPEROPT_BUDGET": "-1"}, (), "SUPEROPT_BUDGET = '-1': must be seconds"),
+        ({}, ("--superopt-model-budget=nan",), "must be seconds"),
+        ({"SUPEROPT_SAMPLES": "0"}, (), "between 1 and 64"),
+        ({"SUPEROPT_ROUNDS": "2.5"}, (), "between 0 and 16"),
+        ({"SUPEROPT_CACHE_SIZE": "12"}, (), "at least 1 MB"),
+        ({"SUPEROPT_CACHE_SIZE": "1XB"}, (), "at least 1 MB"),
+        ({"SUPEROPT_SELECT": "profile:perf.txt"}, (), "profiles cannot be read"),
     ],
 )
 def test_bad_setting_is_one_warning_line_and_no_obstacle(env, words, message, asked) -> None:
@@ -91,6 +101,20 @@ def test_bad_setting_is_one_warning_line_and_no_obstacle(env, words, message, as
     assert message in stderr
     assert stderr.startswith("superopt-cc: warning: ")
     assert stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BUDGET", "0.5"), ("BUDGET", "86400"), ("SAMPLES", "64"), ("ROUNDS", "0"),
+        ("CACHE_SIZE", "1000000"), ("CACHE_SIZE", "500MB"), ("CACHE_SIZE", "1.5 GiB"),
+        ("CACHE_SIZE", "2g"),
+    ],
+)  # fmt: skip
+def test_good_setting_is_no_warning_and_python_takes_it_too(name, value, asked) -> None:
+    assert asked(env={f"SUPEROPT_{name}": value}) == (False, "")
+    _, problems = load_settings(Path("/"), (), {f"SUPEROPT_{name}": value})
+    assert problems == ()
 
 
 def _version(command: list[str | Path], env: dict[str, str]) -> str:

@@ -1,4 +1,5 @@
 import dataclasses
+import time
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,27 @@ def test_functions_of_one_unit_share_compilations(make_context: MakeContext) -> 
     list(Compilers().propose(context))
     kept = context.compilations.under((*VARIANTS[0], *held_options(context.job.command)), 0.0)
     assert kept.text  # a deadline in the past: it was not compiled again
+
+
+def test_a_compilation_goes_on_while_nobody_waits_for_it(make_context: MakeContext) -> None:
+    copies = "".join(REVERSE.replace("reverse", f"reverse{i}") for i in range(150))
+    with make_context(copies, "reverse1").compilations as compilations:
+        began = time.monotonic()
+        asked = 0
+        while (made := compilations.under(("-O2",), time.monotonic() + 0.02)).late:
+            asked += 1
+            assert time.monotonic() < began + 60.0
+    assert asked, "it was meant to take longer than one of the waits"
+    assert "reverse149" in made.text
+
+
+def test_a_paused_compilation_stands_still_and_goes_on(make_context: MakeContext) -> None:
+    copies = "".join(REVERSE.replace("reverse", f"reverse{i}") for i in range(150))
+    with make_context(copies, "reverse1").compilations as compilations:
+        assert compilations.under(("-O2",), time.monotonic() + 0.02).late
+        with compilations.paused():
+            assert compilations.under(("-O2",), time.monotonic() + 3.0).late
+        assert compilations.under(("-O2",), time.monotonic() + 60.0).text
 
 
 def test_out_of_time_means_no_more_rewrites(make_context: MakeContext) -> None:

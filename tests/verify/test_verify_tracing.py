@@ -9,13 +9,14 @@ import pytest
 from verifying import QUICK, body, job_for
 
 from superopt_cc.errors import Ineligible
-from superopt_cc.types import Reason, Rejection
+from superopt_cc.types import Origin, Reason, Rejection, Rewrite
 from superopt_cc.verify import plans
 from superopt_cc.verify.bench import Bench, body_label, start_runner
 from superopt_cc.verify.compare import first_difference
 from superopt_cc.verify.engine import Verifier
 from superopt_cc.verify.gather import Gatherer
 from superopt_cc.verify.image import Image
+from superopt_cc.verify.job import Contract
 from superopt_cc.verify.layout import encode_batch
 from superopt_cc.verify.runner import End, Mode
 from superopt_cc.verify.trace import Decoder, rows_of
@@ -98,3 +99,47 @@ def test_local_callee_with_volatile_access_makes_its_caller_ineligible(tmp_path:
     with pytest.raises(Ineligible) as caught:
         job_for(tmp_path, source, "f")
     assert caught.value.reason == "callee-effects"
+
+
+# For n > 16 the second load is of `g`, behind a delay that no trace sees the end of.
+LATE_READ = """
+movl $2, %ecx
+leaq -8(%rsp), %rdx
+cmpl $16, %edi
+movl $40001, %eax
+cmova %eax, %ecx
+leaq g(%rip), %rax
+cmova %rax, %rdx
+.Ldelay:
+decl %ecx
+jne .Ldelay
+movl (%rdx), %ecx
+leal (%rdi,%rdi), %eax
+testb $1, %dil
+je .Leven
+movl g(%rip), %eax
+addl %edi, %eax
+.Leven:
+ret
+"""
+
+
+def test_accesses_behind_the_end_of_a_trace_are_not_taken_for_right(tmp_path: Path) -> None:
+    source = "int g = 3; unsigned f(unsigned n) { if (n & 1) return g + n; return n * 2; }"
+    job = dataclasses.replace(job_for(tmp_path, source, "f"), contract=Contract(timing_ok=True))
+    with Verifier(job, QUICK) as verifier:
+        early = verifier.check(body("f", LATE_READ.replace("40001", "3")))
+        assert early.reason == Reason.ACCESS, early
+        assert not verifier.check(body("f", LATE_READ)).accepted
+
+
+def test_a_rewrite_stays_within_each_constant_that_it_brings(tmp_path: Path) -> None:
+    text = (
+        "f:\n\tmovdqu .LA(%rip), %xmm0\n\tmovd %xmm0, %eax\n\taddl %edi, %eax\n\tret\n"
+        "\t.size f, .-f\n\t.section .rodata\n\t.align 4\n.LA:\n\t.long 5\n{more}.LB:\n\t.zero 64\n"
+    )
+    with Verifier(job_for(tmp_path, "int f(int x) { return x + 5; }", "f"), QUICK) as verifier:
+        whole = Rewrite(text.format(more="\t.long 0, 0, 0\n"), "test", Origin.MIXED)
+        assert verifier.check(whole).accepted
+        beyond = verifier.check(Rewrite(text.format(more=""), "test", Origin.MIXED))
+        assert beyond.reason == Reason.ACCESS, beyond

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from superopt_cc.assembly.code import Branch, branch_of, labels_of, references
 from superopt_cc.assembly.fragment import READ_ONLY, Fragment, own_fragment
-from superopt_cc.assembly.instrument import instrument
+from superopt_cc.assembly.instrument import can_instrument, instrument
 from superopt_cc.assembly.statements import rename
 from superopt_cc.assembly.unit import Function, Symbol, Unit
 from superopt_cc.errors import Ineligible
@@ -25,6 +25,7 @@ STUB = "superopt.stub."
 WRAP = "superopt.wrap."
 LOCAL_DATA = "superopt.c"
 OWN_MARK = "superopt.own."
+TRACED = "superopt.traced."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Body:
 
     `offset` is the distance in bytes of its start from a page boundary (0..4095); -1 asks only
     for 64-byte alignment.  With `wrap_local_calls` its calls inside the unit go to wrappers.
-    A `traced` body calls `superopt.trace` before every instruction (see `instrument`).
+    A `traced` body calls `superopt.trace` before every instruction (see `instrument`), and calls
+    copies of the unit's functions that do the same.
     """
 
     label: str
@@ -162,7 +164,17 @@ class _Collector:
         """Renames of local data labels."""
         return {n: LOCAL_DATA + n for n in self.objects if n.startswith(".L")}
 
-    def operand(self, branch: Branch, self_label: str | None, wrap: bool) -> str:
+    def traceable(self) -> bool:
+        """Can everything of the unit that is reached be instrumented, and none leads back?"""
+        callees = [f for name, f in self.functions.items() if name != self.target.name]
+        branches = (branch_of(s) for f in callees for s in f.body)
+        reached = (direct_callee(self.unit, b) for b in branches if b is not None)
+        back = any(f is not None and f.name == self.target.name for f in reached)
+        return not back and all(can_instrument(f.body) for f in callees)
+
+    def operand(
+        self, branch: Branch, self_label: str | None, wrap: bool, traced: bool = False
+    ) -> str:
         """The operand of a branch that leaves a body."""
         callee = direct_callee(self.unit, branch)
         if callee is None:
@@ -171,10 +183,11 @@ class _Collector:
             return f"*{symbol}{branch.suffix}" if branch.indirect else symbol
         if callee.name == self.target.name and self_label is not None:
             return self_label
+        name = TRACED + callee.name if traced else callee.name
         if not wrap:
-            return callee.name
-        self.wraps[WRAP + callee.name] = callee.name
-        return WRAP + callee.name
+            return name
+        self.wraps[WRAP + name] = name
+        return WRAP + name
 
 
 def _function_text(collector: _Collector, name: str, fragment: Fragment) -> str:
@@ -192,6 +205,19 @@ def _function_text(collector: _Collector, name: str, fragment: Fragment) -> str:
     return "\n".join([*head, code.rstrip("\n"), *tail]) + "\n"
 
 
+def _traced_text(collector: _Collector, name: str, fragment: Fragment) -> str:
+    """A function of the unit as traced bodies call it."""
+    label = TRACED + name
+    code = fragment.render(
+        label,
+        f".Lsuperopt.traced.{name}.",
+        names=collector.names(),
+        branch=lambda found: collector.operand(found, None, False, traced=True),
+    )
+    head = ["\t.text", "\t.p2align\t4", f"\t.type\t{label}, @function"]
+    return "\n".join([*head, instrument(code).rstrip("\n"), f"\t.size\t{label}, .-{label}"]) + "\n"
+
+
 def _callable_aliases(unit: Unit, function: Function) -> list[str]:
     return [a for a in function.aliases if unit.symbols[a].kind == "function"]
 
@@ -205,7 +231,9 @@ def _body_text(collector: _Collector, index: int, body: Body) -> str:
         body.label,
         f".Lsuperopt.b{index}.",
         names=collector.names(),
-        branch=lambda found: collector.operand(found, body.label, body.wrap_local_calls),
+        branch=lambda found: collector.operand(
+            found, body.label, body.wrap_local_calls, body.traced
+        ),
         data_section=OWN_CONSTANTS,
         marks=f"{OWN_MARK}{index}.",
     )
@@ -227,19 +255,42 @@ def _object_text(collector: _Collector, symbol: Symbol) -> str:
     return "\n".join(lines) + "\n"
 
 
-def harness_text(unit: Unit, target_name: str, bodies: Sequence[Body]) -> Harness:
-    """Text of one object: the target under its own name, what it reaches, and each body.
-
-    Raises Ineligible when something that is reached cannot live in a test image.
-    """
+def _collected(unit: Unit, target_name: str, bodies: Sequence[Body]) -> _Collector:
     collector = _Collector(unit, target_name)
     collector._carry(collector.target)
     collector.add(collector.functions[target_name])
     for body in bodies:
         if body.fragment is not None:
             collector.add(body.fragment)
+    return collector
+
+
+def traceable(unit: Unit, target_name: str, bodies: Sequence[Body]) -> tuple[Body, ...]:
+    """Which of target and bodies instrumented copies can stand for.
+
+    Where they reach local code all or none, so that all run the same copies of it; none where it
+    leads back to the target.  Raises Ineligible as `harness_text` does.
+    """
+    collector = _collected(unit, target_name, bodies)
+    own = collector.functions[target_name]
+    every = (Body(target_name, None, -1), *bodies)
+    able = tuple(b for b in every if can_instrument((b.fragment or own).body))
+    if len(collector.functions) == 1:
+        return able
+    return every if len(able) == len(every) and collector.traceable() else ()
+
+
+def harness_text(unit: Unit, target_name: str, bodies: Sequence[Body]) -> Harness:
+    """Text of one object: the target under its own name, what it reaches, and each body.
+
+    Raises Ineligible when something that is reached cannot live in a test image.
+    """
+    collector = _collected(unit, target_name, bodies)
     parts = [_function_text(collector, n, f) for n, f in collector.functions.items()]
     parts += [_body_text(collector, i, body) for i, body in enumerate(bodies)]
+    if any(body.traced for body in bodies):
+        callees = {n: f for n, f in collector.functions.items() if n != target_name}
+        parts += [_traced_text(collector, n, f) for n, f in callees.items()]
     parts += [_object_text(collector, s) for s in collector.objects.values()]
     parts.append('\t.section\t.note.GNU-stack,"",@progbits\n')
     sizes = {

@@ -24,10 +24,10 @@ from superopt_cc.types import Rejection, Rewrite
 from superopt_cc.verify import abi
 from superopt_cc.verify.ctype import Float, Function, Pointer
 from superopt_cc.verify.image import Addresses, Image, build_image
-from superopt_cc.verify.inputs import Shape, check_types
 from superopt_cc.verify.job import Job
 from superopt_cc.verify.runner import Masks, Runner
 from superopt_cc.verify.screen import Screener
+from superopt_cc.verify.shape import Shape, check_types
 from superopt_cc.verify.trace import Decoder
 from superopt_cc.verify.values import Dictionary, dictionary
 

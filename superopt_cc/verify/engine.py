@@ -23,10 +23,10 @@ from superopt_cc.verify.compare import Difference, first_difference
 from superopt_cc.verify.examples import counterexample
 from superopt_cc.verify.gather import DEFAULT_LIMITS, Gathered, Gatherer, Limits
 from superopt_cc.verify.image import Image
-from superopt_cc.verify.inputs import Shape
 from superopt_cc.verify.job import Job
 from superopt_cc.verify.plans import Plan
 from superopt_cc.verify.runner import Run, Runner
+from superopt_cc.verify.shape import Shape
 from superopt_cc.verify.trace import Decoder
 from superopt_cc.verify.values import dictionary
 from superopt_cc.verify.version import VERSION

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 
 from superopt_cc.cases import Case, Ref
 from superopt_cc.verify.ctype import Bool, Enum, Int, size_of
-from superopt_cc.verify.inputs import Maker, Shape, Wish
+from superopt_cc.verify.inputs import Maker, Wish
 from superopt_cc.verify.layout import Arena, Style, encode_batch
 from superopt_cc.verify.probe import ROOM, Probed, Wild, read_probes
 from superopt_cc.verify.runner import End, Masks, Mode, Run, Runner, Status
+from superopt_cc.verify.shape import Shape
 from superopt_cc.verify.trace import Decoder, Edge
 from superopt_cc.verify.values import Numbers, integer_edges
 

@@ -14,9 +14,8 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section, SymbolTableSection
 
-from superopt_cc.assembly.closure import OWN_MARK, Body, Harness, harness_text
-from superopt_cc.assembly.fragment import own_fragment
-from superopt_cc.assembly.instrument import TRACE, can_instrument, trace_routine
+from superopt_cc.assembly.closure import OWN_MARK, Body, Harness, harness_text, traceable
+from superopt_cc.assembly.instrument import TRACE, trace_routine
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.errors import Ineligible, ToolchainError
 from superopt_cc.toolchain import tools
@@ -119,16 +118,10 @@ def build_image(
 
 
 def traced_copies(unit: Unit, name: str, bodies: Sequence[Body]) -> dict[str, Body]:
-    """Instrumented copies of target and bodies by label; none where local callees are reached,
-    whose accesses only single steps show."""
-    every = [Body(name, None, -1), *bodies]
-    own = own_fragment(unit.function(name))
-    if harness_text(unit, name, bodies).local_callees:
-        return {}
+    """Instrumented copies of target and bodies by label, where there can be some."""
     return {
         body.label: dataclasses.replace(body, label=f"superopt.t.{body.label}", traced=True)
-        for body in every
-        if can_instrument((body.fragment or own).body)
+        for body in traceable(unit, name, bodies)
     }
 
 

@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from superopt_cc.cases import Answer, Blob, Case, Ref, Store, Word
-from superopt_cc.errors import Ineligible
 from superopt_cc.verify import values
-from superopt_cc.verify.abi import Location
+from superopt_cc.verify.columns import Leaf, fill
 from superopt_cc.verify.ctype import (
     Array,
     Bool,
@@ -24,98 +23,16 @@ from superopt_cc.verify.ctype import (
     Int,
     Pointer,
     Struct,
-    TypeTable,
-    Unsupported,
     align_of,
     size_of,
 )
-from superopt_cc.verify.layout import SLOT_BYTES, SLOTS
+from superopt_cc.verify.layout import SLOTS
+from superopt_cc.verify.shape import MAX_OBJECT, Shape, holds_pointer
 
 _MAX_DEPTH = 4
 # So many elements of an array of structures differ; the others repeat them in random order.
 _DIFFERENT = 24
 _MAX_OBJECTS = SLOTS - 2
-_MAX_OBJECT = SLOT_BYTES // 2
-
-REASONS: Mapping[str, str] = {
-    "type-opaque": "a type without a visible definition is reached",
-    "type-union": "a union that holds pointers is reached",
-    "type-bit-field": "a bit-field is reached",
-    "type-flexible": "a structure that ends in a flexible array is reached",
-    "type-unsupported": "a type is reached that inputs cannot be made for yet",
-    "type-large": "an object of a type that is reached is larger than inputs can be",
-}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Shape:
-    """What a function takes, as the generator needs it.
-
-    `globals` are (symbol, type) of writable variables that it reaches, `returns` the types that
-    callees return (None for void); `has_calls` whether anything answers.
-    """
-
-    types: TypeTable
-    parameters: tuple[int, ...]
-    locations: tuple[Location, ...]
-    globals: tuple[tuple[str, int], ...]
-    returns: tuple[int | None, ...]
-    strict_aliasing: bool
-    dictionary: values.Dictionary
-
-    @property
-    def has_calls(self) -> bool:
-        return bool(self.returns)
-
-    @property
-    def has_memory(self) -> bool:
-        pointers = any(isinstance(self.types[p], Pointer) for p in self.parameters)
-        return pointers or bool(self.globals)
-
-
-def check_types(types: TypeTable, roots: Sequence[int]) -> None:
-    """Raise Ineligible when inputs cannot be made for a type reachable from `roots`."""
-    seen: set[int] = set()
-    waiting = list(roots)
-    while waiting:
-        index = waiting.pop()
-        if index in seen:
-            continue
-        seen.add(index)
-        if size_of(types, index) > _MAX_OBJECT:
-            raise Ineligible("type-large", f"{size_of(types, index)} bytes")
-        waiting += _inner_types(types, index)
-
-
-def _inner_types(types: TypeTable, index: int) -> list[int]:
-    kind = types[index]
-    if isinstance(kind, Unsupported):
-        name = "type-opaque" if kind.what == "opaque" else "type-unsupported"
-        raise Ineligible(name, kind.what)
-    if isinstance(kind, Array):
-        if kind.count is None:
-            raise Ineligible("type-flexible", "")
-        return [kind.element]
-    if isinstance(kind, Struct):
-        if kind.size == 0:
-            raise Ineligible("type-opaque", kind.name)
-        if any(f.bits for f in kind.fields):
-            raise Ineligible("type-bit-field", kind.name)
-        if kind.union and _holds_pointer(types, index):
-            raise Ineligible("type-union", kind.name)
-        return [f.type for f in kind.fields]
-    if isinstance(kind, Pointer) and kind.to is not None:
-        return [] if isinstance(types[kind.to], Function) else [kind.to]
-    return []
-
-
-def _holds_pointer(types: TypeTable, index: int) -> bool:
-    kind = types[index]
-    if isinstance(kind, Array):
-        return _holds_pointer(types, kind.element)
-    if isinstance(kind, Struct):
-        return any(_holds_pointer(types, f.type) for f in kind.fields)
-    return isinstance(kind, Pointer)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -246,7 +163,7 @@ class Maker:
         return found
 
     def _float(self, kind: Float) -> bytes:
-        return values.floating(kind.size, self._shape.dictionary, self._numbers)
+        return self._numbers.floating(kind.size, self._shape.dictionary)
 
     def _parameter(self, position: int, index: int) -> Word:
         kind = self._types[index]
@@ -273,7 +190,7 @@ class Maker:
             return self._numbers.choice(kind.values) & ((1 << 8 * kind.size) - 1)
         if self._wish.typical and self._numbers.random() < 0.95:
             return self._numbers.getrandbits(8 * size_of(self._types, index))
-        return values.integer(size_of(self._types, index), self._shape.dictionary, self._numbers)
+        return self._numbers.integer(size_of(self._types, index), self._shape.dictionary)
 
     # Objects
 
@@ -324,9 +241,9 @@ class Maker:
             element = max(size_of(self._types, kind.to), 1)
             many = 4 * size + 16 if element <= 16 else size + 1
             many = max(many, -(-self._wish.least // element))
-            if _holds_pointer(self._types, kind.to):
+            if holds_pointer(self._types, kind.to):
                 many = 1 if self._wish.typical else min(many, 3)
-            count, align = max(1, min(many, _MAX_OBJECT // element)), align_of(self._types, kind.to)
+            count, align = max(1, min(many, MAX_OBJECT // element)), align_of(self._types, kind.to)
         made = _Object(kind.to, count, bytearray(), align, {}, kind.restrict)
         self._objects.append(made)
         like = self._like(made, self._objects[:number])
@@ -374,14 +291,33 @@ class Maker:
             self._fill(made, kind.element, count * (kind.count or 0), depth)
             return
         size = size_of(self._types, index)
-        different = count if _holds_pointer(self._types, index) else min(count, _DIFFERENT)
-        data = bytearray(size * different)
-        for i in range(different):
-            self._put(data, made.pointers, i * size, index, depth + 1)
-        made.data[:] = data
+        different = count if holds_pointer(self._types, index) else min(count, _DIFFERENT)
+        members = self._shape.leaves(index) if different > 2 else ()
+        if members:
+            made.data[:] = self._rows(members, size, different)
+        else:
+            data = bytearray(size * different)
+            for i in range(different):
+                self._put(data, made.pointers, i * size, index, depth + 1)
+            made.data[:] = data
         if different < count:
-            rows = np.frombuffer(bytes(data), dtype=np.uint8).reshape(different, size)
-            made.data += self._numbers.arrays.choice(rows, count - different).tobytes()
+            rows = np.frombuffer(bytes(made.data), dtype=np.uint8).reshape(different, size)
+            more = values.below(different, count - different, self._numbers.arrays)
+            made.data += rows[more].tobytes()
+
+    def _rows(self, members: tuple[Leaf, ...], size: int, count: int) -> bytes:
+        """So many plain structures; what no member covers is noise."""
+        words, numbers = self._shape.dictionary, self._numbers
+        rows = np.frombuffer(numbers.randbytes(size * count), np.uint8).reshape(count, size).copy()
+        small = self._wish.size if self._shape.has_memory else None
+
+        def array(kind: Int | Float, many: int) -> bytes:
+            if isinstance(kind, Float):
+                return values.float_array(kind.size, many, words, numbers)
+            return self._plain(kind.size, many, character=kind.character)
+
+        fill(rows, members, small, words, numbers, array)
+        return rows.tobytes()
 
     def _put(
         self, data: bytearray, pointers: dict[int, Ref], at: int, index: int, depth: int
@@ -410,6 +346,10 @@ class Maker:
             if isinstance(inner, Int):
                 body = self._plain(inner.size, count, character=inner.character)
                 data[at : at + len(body)] = body
+                return
+            if isinstance(inner, Float):
+                words = self._shape.dictionary
+                data[at : at + size] = values.float_array(inner.size, count, words, self._numbers)
                 return
             step = size_of(self._types, kind.element)
             for i in range(count):
@@ -450,7 +390,7 @@ class Maker:
 
     def _answer(self, known: int) -> Answer:
         numbers = self._numbers
-        rax: Word = values.integer(8, self._shape.dictionary, numbers)
+        rax: Word = numbers.integer(8, self._shape.dictionary)
         vector = numbers.randbytes(16)
         kinds = [self._types[r] for r in self._shape.returns if r is not None]
         kind = numbers.choice(kinds) if kinds else None
@@ -460,7 +400,7 @@ class Maker:
             vector = self._float(kind).ljust(16, b"\x5a")
         elif isinstance(kind, (Int, Enum)):
             size = kind.size
-            low = values.integer(size, self._shape.dictionary, numbers)
+            low = numbers.integer(size, self._shape.dictionary)
             rax = numbers.getrandbits(64) >> 8 * size << 8 * size | low
         if any(isinstance(k, Bool) for k in kinds) and isinstance(rax, int):
             rax = rax & ~0xFF | numbers.randrange(2)

@@ -17,9 +17,10 @@ from superopt_cc.errors import Ineligible
 from superopt_cc.verify.compare import Fields
 from superopt_cc.verify.gather import unused_bits
 from superopt_cc.verify.image import Image
-from superopt_cc.verify.inputs import Maker, Shape, Wish
+from superopt_cc.verify.inputs import Maker, Wish
 from superopt_cc.verify.layout import Arena, Batch, Style, encode_batch
 from superopt_cc.verify.runner import End, Masks, Mode, Run, Runner, Status
+from superopt_cc.verify.shape import Shape
 from superopt_cc.verify.values import Numbers
 
 _SCALAR_CASES = 4096

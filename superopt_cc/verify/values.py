@@ -10,11 +10,15 @@ import functools
 import random
 import struct
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-_MASK64 = (1 << 64) - 1
+MASK64 = (1 << 64) - 1
+_STOCK = 512
+Integers = npt.NDArray[np.uint64]
+Patterns = npt.NDArray[Any]
 
 FLOAT_EDGES: dict[int, tuple[bytes, ...]] = {
     4: tuple(
@@ -38,7 +42,7 @@ FLOAT_EDGES: dict[int, tuple[bytes, ...]] = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Dictionary:
     """Constants of the target: integers with their neighbours, and floating-point bit patterns.
 
@@ -49,20 +53,30 @@ class Dictionary:
     base: tuple[int, ...] = ()
     floats: tuple[bytes, ...] = ()
 
+    @functools.cached_property
+    def array(self) -> Integers:
+        """`integers` for drawing many at once."""
+        return np.array(self.integers, dtype=np.uint64)
+
+    @functools.cached_property
+    def letters(self) -> bytes:
+        """Those that fit a byte."""
+        return bytes(dict.fromkeys(v for v in self.integers if 0 < v < 256))
+
 
 def dictionary(constants: Iterable[int], data_words: Iterable[bytes]) -> Dictionary:
     """Make the dictionary: each constant, its neighbours, negation and complement, and sums of
     two small ones (range checks subtract before they compare)."""
-    base = sorted({c & _MASK64 for c in constants})
+    base = sorted({c & MASK64 for c in constants})
     small = [_signed(c, 8) for c in base if abs(_signed(c, 8)) < 1 << 16][:16]
     found: dict[int, None] = {}
     for c in base:
         for v in (c, c + 1, c - 1, -c, ~c):
-            found[v & _MASK64] = None
+            found[v & MASK64] = None
     for a in small:
         for b in small:
             for v in (a - b, a + b, a - b + 1, a - b - 1):
-                found[v & _MASK64] = None
+                found[v & MASK64] = None
     words = tuple(dict.fromkeys(w for w in data_words if len(w) in (4, 8)))
     return Dictionary(tuple(found)[:400], tuple(base)[:64], words[:200])
 
@@ -80,36 +94,63 @@ def integer_edges(size: int) -> tuple[int, ...]:
     return tuple(sorted({v & ((1 << bits) - 1) for v in values}))
 
 
-def integer(size: int, words: Dictionary, numbers: random.Random) -> int:
-    """A random integer of `size` bytes: edges, dictionary, or any number of random bits."""
-    mask = (1 << 8 * size) - 1
-    kind = numbers.random()
-    if kind < 0.25:
-        return numbers.choice(integer_edges(size))
-    if kind < 0.5 and words.integers:
-        return numbers.choice(words.integers) & mask
-    value = numbers.getrandbits(numbers.randint(1, 8 * size))
-    return (-value if numbers.random() < 0.3 else value) & mask
+@functools.cache
+def _edge_array(size: int) -> Integers:
+    return np.array(integer_edges(size), dtype=np.uint64)
 
 
-def floating(size: int, words: Dictionary, numbers: random.Random) -> bytes:
-    """A random float of 4 or 8 bytes: edges, dictionary, small numbers, any finite pattern.
+def below(limit: int, count: int, arrays: np.random.Generator) -> npt.NDArray[np.int64]:
+    """`count` integers from 0 to `limit` - 1, which is far below 2^53.
+
+    For a few numbers `Generator.integers` takes several times as long.
+    """
+    return (arrays.random(count) * limit).astype(np.int64)
+
+
+def draw(pool: Integers, count: int, arrays: np.random.Generator) -> Integers:
+    """`count` of the pool's values, each as likely as the others."""
+    drawn: Integers = pool[below(len(pool), count, arrays)]
+    return drawn
+
+
+def mixture(size: int, count: int, words: Dictionary, arrays: np.random.Generator) -> Integers:
+    """`count` integers of `size` bytes: edges, dictionary, or any number of random bits."""
+    kind = arrays.random(count)
+    short = below(8 * size, count, arrays) + (64 - 8 * size)
+    values = np.frombuffer(arrays.bytes(8 * count), np.uint64) >> short.astype(np.uint64)
+    negative = arrays.random(count) < 0.3
+    values[negative] = -values[negative]
+    edges = kind < 0.25
+    values[edges] = draw(_edge_array(size), int(edges.sum()), arrays)
+    if words.integers:
+        known = (kind >= 0.25) & (kind < 0.5)
+        values[known] = draw(words.array, int(known.sum()), arrays)
+    return values & np.uint64((1 << 8 * size) - 1)
+
+
+def float_mixture(
+    size: int, count: int, words: Dictionary, arrays: np.random.Generator
+) -> Patterns:
+    """`count` floats of 4 or 8 bytes, as bit patterns: edges, dictionary, small numbers, any finite
+    pattern.
 
     Only one NaN payload is ever made, the one that the processor itself makes, so that results
     can be compared bit by bit (design 5.9).
     """
-    kind = numbers.random()
-    fitting = [w for w in words.floats if len(w) == size]
-    if kind < 0.2:
-        return numbers.choice(FLOAT_EDGES[size])
-    if kind < 0.3 and fitting:
-        return _only_default_nan(numbers.choice(fitting))
-    form = "<f" if size == 4 else "<d"
-    if kind < 0.55:
-        return struct.pack(form, float(numbers.randint(-40, 40)))
-    if kind < 0.85:
-        return struct.pack(form, numbers.uniform(-1000.0, 1000.0))
-    return _only_default_nan(numbers.randbytes(size))
+    form, word = (np.float32, np.uint32) if size == 4 else (np.float64, np.uint64)
+    kind = arrays.random(count)
+    values = np.frombuffer(arrays.bytes(size * count), word).copy()
+    spread = kind < 0.85
+    values[spread] = arrays.uniform(-1000.0, 1000.0, int(spread.sum())).astype(form).view(word)
+    whole = kind < 0.55
+    values[whole] = (below(81, int(whole.sum()), arrays) - 40).astype(form).view(word)
+    for limit, patterns in ((0.3, [w for w in words.floats if len(w) == size]),
+                            (0.2, FLOAT_EDGES[size])):  # fmt: skip
+        if patterns:
+            chosen = kind < limit
+            pool = np.frombuffer(b"".join(patterns), dtype=word)
+            values[chosen] = pool[below(len(pool), int(chosen.sum()), arrays)]
+    return _with_default_nans(values, size)
 
 
 def float_array(size: int, count: int, words: Dictionary, numbers: Numbers) -> bytes:
@@ -117,66 +158,85 @@ def float_array(size: int, count: int, words: Dictionary, numbers: Numbers) -> b
     kind = numbers.randrange(3)
     form = np.float32 if size == 4 else np.float64
     if kind == 0:
-        return numbers.arrays.integers(-40, 40, count).astype(form).tobytes()
+        return (below(80, count, numbers.arrays) - 40).astype(form).tobytes()
     if kind == 1:
         return numbers.arrays.uniform(-1000.0, 1000.0, count).astype(form).tobytes()
-    pool = b"".join(floating(size, words, numbers) for _ in range(48))
-    patterns = np.frombuffer(pool, dtype=np.uint32 if size == 4 else np.uint64)
-    return numbers.arrays.choice(patterns, count).tobytes()
+    pool = float_mixture(size, 48, words, numbers.arrays)
+    return pool[below(len(pool), count, numbers.arrays)].tobytes()
 
 
 def default_nans(size: int, data: bytes) -> bytes:
     """`data` as floats with every NaN replaced by the one that the processor makes."""
-    values = np.frombuffer(data, dtype=np.float32 if size == 4 else np.float64)
-    words = np.frombuffer(data, dtype=np.uint32 if size == 4 else np.uint64).copy()
-    words[np.isnan(values)] = int.from_bytes(FLOAT_EDGES[size][14], "little")
-    return words.tobytes()
+    words = np.frombuffer(data, dtype=np.uint32 if size == 4 else np.uint64)
+    return _with_default_nans(words.copy(), size).tobytes()
 
 
-def _only_default_nan(pattern: bytes) -> bytes:
-    value = struct.unpack("<f" if len(pattern) == 4 else "<d", pattern)[0]
-    if value == value:
-        return pattern
-    return FLOAT_EDGES[len(pattern)][14]
+def _with_default_nans(words: Patterns, size: int) -> Patterns:
+    nans = np.isnan(words.view(np.float32 if size == 4 else np.float64))
+    words[nans] = int.from_bytes(FLOAT_EDGES[size][14], "little")
+    return words
 
 
 class Numbers(random.Random):
-    """A seeded generator of single numbers, and of whole arrays at once."""
+    """A seeded generator of single numbers, and of whole arrays at once.
+
+    Single values for C types are made in stock: one call of NumPy costs as much as a hundred.
+    """
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.arrays = np.random.default_rng(seed & _MASK64)
+        self.arrays = np.random.default_rng(seed & MASK64)
+        self._integers: dict[tuple[int, int], tuple[Dictionary, list[int]]] = {}
+        self._floats: dict[tuple[int, int], tuple[Dictionary, list[bytes]]] = {}
+
+    def integer(self, size: int, words: Dictionary) -> int:
+        """One of `mixture`."""
+        key = size, id(words)  # kept alive by its entry
+        known = self._integers.get(key)
+        if known is None or not known[1]:
+            known = words, mixture(size, _STOCK, words, self.arrays).tolist()
+            self._integers[key] = known
+        return known[1].pop()
+
+    def floating(self, size: int, words: Dictionary) -> bytes:
+        """One of `float_mixture`."""
+        key = size, id(words)
+        known = self._floats.get(key)
+        if known is None or not known[1]:
+            data = float_mixture(size, _STOCK, words, self.arrays).tobytes()
+            known = words, [data[i : i + size] for i in range(0, len(data), size)]
+            self._floats[key] = known
+        return known[1].pop()
 
 
 def integer_array(size: int, count: int, limit: int, words: Dictionary, numbers: Numbers) -> bytes:
     """Contents of an array of integers in one of several characters: random, small (indices below
     `limit`), few distinct, equal, sorted, edges, dictionary."""
     kind = numbers.randrange(9)
+    arrays = numbers.arrays
     if kind == 0 or count == 0:
         return numbers.randbytes(size * count)
     if kind == 1:
-        values = numbers.arrays.integers(0, max(limit, 1), count, dtype=np.uint64)
+        values = below(max(limit, 1), count, arrays).astype(np.uint64)
     elif kind == 2:
-        values = numbers.arrays.integers(0, 3, count, dtype=np.uint64)
+        values = below(3, count, arrays).astype(np.uint64)
     elif kind == 3:
-        values = np.full(count, integer(size, words, numbers), dtype=np.uint64)
+        values = np.full(count, numbers.integer(size, words), dtype=np.uint64)
     elif kind == 6:
         low = numbers.randint(-100, 100)
-        values = numbers.arrays.integers(low, low + 200, count).astype(np.uint64)
+        values = (below(200, count, arrays) + low).astype(np.uint64)
     else:
-        values = numbers.arrays.choice(_pool(kind, size, words, numbers), count)
+        values = draw(_pool(kind, size, words, arrays), count, arrays)
         if kind == 4:
             values = np.sort(values)[:: numbers.choice((1, -1))]
     return values.astype(f"<u{size}").tobytes()
 
 
-def _pool(kind: int, size: int, words: Dictionary, numbers: Numbers) -> npt.NDArray[np.uint64]:
+def _pool(kind: int, size: int, words: Dictionary, arrays: np.random.Generator) -> Integers:
     """The values that an array draws from: dictionary, edges, or a mixture of everything."""
     if kind == 5 and words.integers:
-        return np.array(words.integers, dtype=np.uint64)
-    if kind == 7:
-        return np.array(integer_edges(size), dtype=np.uint64)
-    return np.array([integer(size, words, numbers) for _ in range(48)], dtype=np.uint64)
+        return words.array
+    return _edge_array(size) if kind == 7 else mixture(size, 48, words, arrays)
 
 
 _ALPHABETS = (
@@ -193,11 +253,10 @@ _ALPHABETS = (
 def text(count: int, limit: int, words: Dictionary, numbers: Numbers) -> bytes:
     """`count` characters that usually hold a terminating NUL within the first `limit` + 1."""
     alphabet = numbers.choice(_ALPHABETS)
-    extra = bytes(v & 0xFF for v in words.integers if 0 < v < 256)
-    if extra and numbers.random() < 0.5:
-        alphabet = alphabet[:16] + extra
+    if words.letters and numbers.random() < 0.5:
+        alphabet = alphabet[:16] + words.letters
     letters = np.frombuffer(alphabet, dtype=np.uint8)
-    body = bytearray(numbers.arrays.choice(letters, count).tobytes())
+    body = bytearray(letters[below(len(letters), count, numbers.arrays)].tobytes())
     if numbers.random() < 0.8 and count:
         body[min(numbers.randint(0, limit), count - 1)] = 0
     return bytes(body)

@@ -16,7 +16,7 @@ from workplace import Workplace, environment, program
 from superopt_cc.assembly import reasons as text_reasons
 from superopt_cc.toolchain.options import table
 from superopt_cc.types import Reason
-from superopt_cc.verify import bench, image, inputs, reasons, screen
+from superopt_cc.verify import bench, image, reasons, screen, shape
 
 # Counted by the driver and the search (docs/architecture.md, design 11.1).
 _OTHER = {
@@ -145,7 +145,7 @@ def known_reasons() -> set[str]:
     """Every name that a function may be counted under."""
     tables = (
         text_reasons.REASONS, reasons.REASONS, screen.REASONS, bench.REASONS, image.REASONS,
-        inputs.REASONS,
+        shape.REASONS,
     )  # fmt: skip
     named = {name for table in tables for name in table}
     options = {option.reason for option in table().values() if option.reason}

@@ -26,6 +26,9 @@ SOURCES = [
     "void f(char *d, const char *s) { while ((*d++ = *s++)) ; }",
     "int t[64]; void f(int i, int v) { t[i & 63] += v; t[(i + 1) & 63] = 0; }",
     "extern void e(int *); void f(int *p, int n) { for (int i = 0; i < (n & 3); i++) e(p + i); }",
+    "static __attribute__((noinline)) int h(int *p) { return p[0]++; } "
+    "static __attribute__((noinline)) int k(int *p, int n) { return h(p) + n; } "
+    "int f(int *p, int n) { int s = 0; for (int i = 0; i < n; i++) s += k(p + i, n); return s; }",
 ]
 
 # Single steps are slow: no case may run out of time for that.

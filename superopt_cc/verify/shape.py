@@ -1,0 +1,114 @@
+"""What inputs are made for: a function's signature and what it reaches, checked for its types."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+
+from superopt_cc.errors import Ineligible
+from superopt_cc.verify.abi import Location
+from superopt_cc.verify.columns import Leaf, leaves
+from superopt_cc.verify.ctype import (
+    Array,
+    Function,
+    Pointer,
+    Struct,
+    TypeTable,
+    Unsupported,
+    size_of,
+)
+from superopt_cc.verify.layout import SLOT_BYTES
+from superopt_cc.verify.values import Dictionary
+
+MAX_OBJECT = SLOT_BYTES // 2
+
+REASONS: Mapping[str, str] = {
+    "type-opaque": "a type without a visible definition is reached",
+    "type-union": "a union that holds pointers is reached",
+    "type-bit-field": "a bit-field is reached",
+    "type-flexible": "a structure that ends in a flexible array is reached",
+    "type-unsupported": "a type is reached that inputs cannot be made for yet",
+    "type-large": "an object of a type that is reached is larger than inputs can be",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """What a function takes, as the generator needs it.
+
+    `globals` are (symbol, type) of writable variables that it reaches, `returns` the types that
+    callees return (None for void); `has_calls` whether anything answers.
+    """
+
+    types: TypeTable
+    parameters: tuple[int, ...]
+    locations: tuple[Location, ...]
+    globals: tuple[tuple[str, int], ...]
+    returns: tuple[int | None, ...]
+    strict_aliasing: bool
+    dictionary: Dictionary
+
+    @property
+    def has_calls(self) -> bool:
+        return bool(self.returns)
+
+    @functools.cached_property
+    def has_memory(self) -> bool:
+        pointers = any(isinstance(self.types[p], Pointer) for p in self.parameters)
+        return pointers or bool(self.globals)
+
+    @functools.cached_property
+    def _leaves(self) -> dict[int, tuple[Leaf, ...]]:
+        return {}
+
+    def leaves(self, index: int) -> tuple[Leaf, ...]:
+        """`columns.leaves` of a type."""
+        if index not in self._leaves:
+            self._leaves[index] = leaves(self.types, index)
+        return self._leaves[index]
+
+
+def check_types(types: TypeTable, roots: Sequence[int]) -> None:
+    """Raise Ineligible when inputs cannot be made for a type reachable from `roots`."""
+    seen: set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        index = waiting.pop()
+        if index in seen:
+            continue
+        seen.add(index)
+        if size_of(types, index) > MAX_OBJECT:
+            raise Ineligible("type-large", f"{size_of(types, index)} bytes")
+        waiting += _inner_types(types, index)
+
+
+def _inner_types(types: TypeTable, index: int) -> list[int]:
+    kind = types[index]
+    if isinstance(kind, Unsupported):
+        name = "type-opaque" if kind.what == "opaque" else "type-unsupported"
+        raise Ineligible(name, kind.what)
+    if isinstance(kind, Array):
+        if kind.count is None:
+            raise Ineligible("type-flexible", "")
+        return [kind.element]
+    if isinstance(kind, Struct):
+        if kind.size == 0:
+            raise Ineligible("type-opaque", kind.name)
+        if any(f.bits for f in kind.fields):
+            raise Ineligible("type-bit-field", kind.name)
+        if kind.union and holds_pointer(types, index):
+            raise Ineligible("type-union", kind.name)
+        return [f.type for f in kind.fields]
+    if isinstance(kind, Pointer) and kind.to is not None:
+        return [] if isinstance(types[kind.to], Function) else [kind.to]
+    return []
+
+
+def holds_pointer(types: TypeTable, index: int) -> bool:
+    kind = types[index]
+    if isinstance(kind, Array):
+        return holds_pointer(types, kind.element)
+    if isinstance(kind, Struct):
+        return any(holds_pointer(types, f.type) for f in kind.fields)
+    return isinstance(kind, Pointer)

@@ -115,10 +115,15 @@ class Instruction:
 
 
 @cache
-def _engine() -> capstone.Cs:
+def _engine(detail: bool) -> capstone.Cs:
     engine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-    engine.detail = True
+    engine.detail = detail
     return engine
+
+
+# Every instruction seen, by its bytes, as it was first met.
+_SEEN: dict[bytes, Instruction] = {}
+_MOST_SEEN = 1 << 17
 
 
 def decode_bytes(
@@ -131,16 +136,52 @@ def decode_bytes(
     result: list[Instruction] = []
     pending = sorted(relocations, key=lambda r: r.offset)
     at = 0
-    for item in _engine().disasm(code, address):
+    for here, size, mnemonic, operands in _engine(False).disasm_lite(code, address):
         mine: list[Relocation] = []
-        while pending and pending[0].offset < at + item.size:
+        while pending and pending[0].offset < at + size:
             first = pending.pop(0)
             mine.append(dataclasses.replace(first, offset=first.offset - at))
-        result.append(_instruction(item, tuple(mine)))
-        at += item.size
+        seen = _seen(code[at : at + size], here)
+        result.append(_placed(seen, here, f"{mnemonic} {operands}".strip(), tuple(mine)))
+        at += size
     if at != len(code):
         raise AssemblyError(f"undecodable bytes {code[at : at + 8].hex()} at offset {at:#x}")
     return tuple(result)
+
+
+def _seen(code: bytes, address: int) -> Instruction:
+    """The instruction that these bytes are, wherever they were met; its details are costly."""
+    seen = _SEEN.get(code)
+    if seen is None:
+        if len(_SEEN) >= _MOST_SEEN:
+            _SEEN.clear()
+        seen = _instruction(next(_engine(True).disasm(code, address, 1)), ())
+        _SEEN[code] = seen
+    return seen
+
+
+def _placed(
+    seen: Instruction, address: int, text: str, relocations: tuple[Relocation, ...]
+) -> Instruction:
+    """The same bytes at another address: what is relative to it moves along."""
+    operands = seen.operands
+    if address != seen.address and operands:
+        relative = seen.name.startswith(("j", "loop")) or seen.name in ("call", "xbegin")
+        operands = tuple(_moved(o, address - seen.address, relative) for o in operands)
+    return Instruction(
+        address, seen.code, seen.name, seen.prefixes, operands, seen.encoding, seen.mask,
+        seen.zeroing, seen.rounding, relocations, text,
+    )  # fmt: skip
+
+
+def _moved(operand: Operand, distance: int, relative: bool) -> Operand:
+    if isinstance(operand, Mem):
+        return (
+            dataclasses.replace(operand, disp=operand.disp + distance) if operand.rip else operand
+        )
+    if relative and isinstance(operand, Imm):
+        return Imm(operand.value + distance, operand.size)
+    return operand
 
 
 def _instruction(item: capstone.CsInsn, relocations: tuple[Relocation, ...]) -> Instruction:

@@ -54,11 +54,27 @@ class Effects:
     category: str
 
 
+_KNOWN: dict[tuple[bytes, frozenset[str] | None], Effects] = {}
+_MOST_KNOWN = 1 << 17
+
+
 def effects(instruction: Instruction, isa: frozenset[str] | None = None) -> Effects:
     """The instruction's effects.  `isa` are the permitted extensions (None: all).
 
     Raises InstructionError when the instruction is not allowed.
     """
+    if any(isinstance(o, Mem) and o.rip for o in instruction.operands):
+        return _effects(instruction, isa)  # its place is part of them
+    key = instruction.code, isa
+    known = _KNOWN.get(key)
+    if known is None:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        known = _KNOWN[key] = _effects(instruction, isa)
+    return known
+
+
+def _effects(instruction: Instruction, isa: frozenset[str] | None) -> Effects:
     bound = lookup(instruction, isa)
     reads: list[Parts] = []
     writes: list[Parts] = []

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from superopt_cc.assembly.closure import TRACED
 from superopt_cc.assembly.decode import Instruction, decode_image
 from superopt_cc.assembly.effects import effects
 from superopt_cc.assembly.instructions import InstructionError
@@ -75,10 +76,21 @@ class Decoder:
     def __init__(self, image: Image) -> None:
         self._image = image
         self.functions: Mapping[str, tuple[Instruction, ...]] = decode_image(image.path)
-        every = {i.address: i for body in self.functions.values() for i in body}
-        self._ordered = [every[a] for a in sorted(every)]
-        self._address = np.array([i.address for i in self._ordered], dtype=np.uint64)
-        self._operands = _columns(self._ordered)
+        self._stepped = False
+        self._tell([i for body in self._copies() for i in body])
+
+    def _copies(self) -> Iterator[Sequence[Instruction]]:
+        """What stands behind the reports of every instrumented function."""
+        labels = set(self._image.traced.values())
+        for name, body in self.functions.items():
+            if name in labels or name.startswith(TRACED):
+                yield _instrumented(body, self._image.symbols[TRACE])
+
+    def _tell(self, instructions: Sequence[Instruction]) -> None:
+        """Know what these touch."""
+        ordered = sorted(instructions, key=lambda i: i.address)
+        self._address = np.array([i.address for i in ordered], dtype=np.uint64)
+        self._operands = _columns(ordered)
 
     def flow(self, label: str) -> Flow:
         """Control flow of a function as `follow` reports it."""
@@ -89,6 +101,10 @@ class Decoder:
         """Run a batch with a trace: over the instrumented copy, else by single steps."""
         copy = self._image.traced.get(label)
         if copy is None:
+            if not self._stepped:
+                self._stepped = True
+                every = {i.address: i for body in self.functions.values() for i in body}
+                self._tell(list(every.values()))
             mode = dataclasses.replace(mode, step=True)
             return runner.run(batch, self._image.symbols[label], mode, masks)
         mode = dataclasses.replace(mode, trace=True)
@@ -97,7 +113,7 @@ class Decoder:
     def accesses(self, trace: Words) -> Accesses:
         """Every load and store of a trace, stack included."""
         at = np.searchsorted(self._address, trace[:, 0])
-        at = np.minimum(at, len(self._address) - 1)
+        at = np.minimum(at, max(len(self._address) - 1, 0))
         known = self._address[at] == trace[:, 0]
         parts = [_evaluate(trace, at, known, operand) for operand in self._operands]
         real = np.nonzero((trace[:, 0] == _READ_ROW) | (trace[:, 0] == _WRITE_ROW))[0]

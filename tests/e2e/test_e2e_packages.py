@@ -92,7 +92,7 @@ def test_a_package_built_with_superopt_cc_passes_its_own_tests(
     assert counted["eligible"] == counted["replaced"] + counted["kept"]
     assert set(counted["reasons"]) <= known_reasons()
     assert "internal" not in counted["reasons"]
-    ours = {name for path in extensions(tmp_path / "venv") for name in place.replaced(str(path))}
+    ours = [name for path in extensions(tmp_path / "venv") for name in place.replaced(str(path))]
     assert len(ours) == counted["replaced"]
 
     words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *package.own_tests)

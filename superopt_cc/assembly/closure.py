@@ -81,8 +81,9 @@ def direct_callee(unit: Unit, branch: Branch) -> Function | None:
 class _Collector:
     """Walks from bodies to everything of the unit that they need."""
 
-    def __init__(self, unit: Unit, target: str) -> None:
+    def __init__(self, unit: Unit, target: str, interposable: bool = False) -> None:
         self.unit = unit
+        self._interposable = interposable
         self.target = unit.function(target)
         self.functions: dict[str, Fragment] = {}
         self.objects: dict[str, Symbol] = {}
@@ -159,6 +160,11 @@ class _Collector:
 
     def data_name(self, name: str) -> str:
         return LOCAL_DATA + name if name.startswith(".L") and name in self.objects else name
+
+    def open(self, symbol: Symbol) -> bool:
+        """May its contents be others than the text says, written or another unit's?"""
+        bound = symbol.linkage == "local" or symbol.visibility or symbol.kind != "object"
+        return symbol.writable or (self._interposable and not bound)
 
     def names(self) -> dict[str, str]:
         """Renames of local data labels."""
@@ -249,14 +255,16 @@ def _object_text(collector: _Collector, symbol: Symbol) -> str:
         value = collector.data_name(symbol.target)
         return f"\t.set\t{name},{value}+{symbol.offset}\n"
     names = collector.names()
-    lines = [WRITABLE if symbol.writable else READ_ONLY, f"\t.balign\t{symbol.align}"]
+    lines = [WRITABLE if collector.open(symbol) else READ_ONLY, f"\t.balign\t{symbol.align}"]
     lines += [f"\t.type\t{name}, @object", f"\t.size\t{name}, {symbol.size}", f"{name}:"]
     lines += [rename(line, lambda n: names.get(n, n)) for line in symbol.lines]
     return "\n".join(lines) + "\n"
 
 
-def _collected(unit: Unit, target_name: str, bodies: Sequence[Body]) -> _Collector:
-    collector = _Collector(unit, target_name)
+def _collected(
+    unit: Unit, target_name: str, bodies: Sequence[Body], interposable: bool = False
+) -> _Collector:
+    collector = _Collector(unit, target_name, interposable)
     collector._carry(collector.target)
     collector.add(collector.functions[target_name])
     for body in bodies:
@@ -280,12 +288,17 @@ def traceable(unit: Unit, target_name: str, bodies: Sequence[Body]) -> tuple[Bod
     return every if len(able) == len(every) and collector.traceable() else ()
 
 
-def harness_text(unit: Unit, target_name: str, bodies: Sequence[Body]) -> Harness:
+def harness_text(
+    unit: Unit, target_name: str, bodies: Sequence[Body], *, interposable: bool = False
+) -> Harness:
     """Text of one object: the target under its own name, what it reaches, and each body.
+
+    With `interposable` constants of global linkage count as writable: another definition may take
+    their place when the program is loaded (-fPIC; design 5.6).
 
     Raises Ineligible when something that is reached cannot live in a test image.
     """
-    collector = _collected(unit, target_name, bodies)
+    collector = _collected(unit, target_name, bodies, interposable)
     parts = [_function_text(collector, n, f) for n, f in collector.functions.items()]
     parts += [_body_text(collector, i, body) for i, body in enumerate(bodies)]
     if any(body.traced for body in bodies):
@@ -294,7 +307,8 @@ def harness_text(unit: Unit, target_name: str, bodies: Sequence[Body]) -> Harnes
     parts += [_object_text(collector, s) for s in collector.objects.values()]
     parts.append('\t.section\t.note.GNU-stack,"",@progbits\n')
     sizes = {
-        collector.data_name(n): (_size(unit, s), s.writable) for n, s in collector.objects.items()
+        collector.data_name(n): (_size(unit, s), collector.open(s))
+        for n, s in collector.objects.items()
     }
     return Harness(
         "".join(parts),

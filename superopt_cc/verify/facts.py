@@ -395,7 +395,7 @@ def facts_for_unit(
     """Run the facts run for the unit whose assembler text is `unit_text`.
 
     Nothing is written outside a temporary folder.  Raises Ineligible("no-facts") when the unit
-    cannot be compiled again.
+    cannot be compiled again, ToolchainError when there is no room for that.
     """
     del as_options  # the assembler's own options change no code
     try:
@@ -416,5 +416,7 @@ def facts_for_unit(
             convention.group().decode() if convention else "",
             Reach(unit, (*debug.functions, *debug.variables)),
         )
-    except (ToolchainError, UsageError, AssemblyError, OSError) as error:
+    except OSError as error:  # our own trouble, a full disk perhaps
+        raise ToolchainError(f"the facts of {cmd.source} cannot be had: {error}") from error
+    except (ToolchainError, UsageError, AssemblyError) as error:
         raise Ineligible("no-facts", str(error)) from error

@@ -101,7 +101,9 @@ def build_image(
     or ld refuses.
     """
     copies = traced_copies(unit, facts.name, bodies)
-    harness = harness_text(unit, facts.name, [*bodies, *copies.values()])
+    harness = harness_text(
+        unit, facts.name, [*bodies, *copies.values()], interposable=_interposable(facts)
+    )
     if harness.address_taken:
         raise Ineligible("callee-address", harness.address_taken[0])
     callees = tuple(_callees(harness, facts))
@@ -115,6 +117,12 @@ def build_image(
     tools.link_image(objects, path, addresses.base, {DATA_SECTION: addresses.data})
     image = _read_image(path, harness, callees, addresses, facts)
     return dataclasses.replace(image, traced={of: copy.label for of, copy in copies.items()})
+
+
+def _interposable(facts: Facts) -> bool:
+    """May symbols of a shared object stand for others than its own?"""
+    words = [w for w in facts.options if w.endswith("semantic-interposition")]
+    return facts.pic == "pic" and words[-1:] != ["-fno-semantic-interposition"]
 
 
 def traced_copies(unit: Unit, name: str, bodies: Sequence[Body]) -> dict[str, Body]:

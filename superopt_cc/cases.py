@@ -29,13 +29,16 @@ class Blob:
 
     `data` are its initial bytes, `align` its guaranteed alignment in bytes (a power of two),
     `written` whether the target writes any byte of it on this case, `pointers` the 8-byte slots
-    that hold pointers: (byte offset, where to).
+    that hold pointers: (byte offset, where to).  `before` and `after` stand around them where the
+    layout leaves room: the rest of what the bytes were cut from, outside of the object proper.
     """
 
     data: bytes
     align: int = 1
     written: bool = True
     pointers: tuple[tuple[int, Ref], ...] = ()
+    before: bytes = b""
+    after: bytes = b""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,6 +111,8 @@ def case_to_json(case: Case) -> dict[str, Any]:
                 "align": o.align,
                 "written": o.written,
                 "pointers": [[at, _word_json(ref)] for at, ref in o.pointers],
+                "before": o.before.hex(),
+                "after": o.after.hex(),
             }
             for o in case.objects
         ],
@@ -149,6 +154,8 @@ def case_from_json(value: Mapping[str, Any]) -> Case:
                 int(o["align"]),
                 bool(o["written"]),
                 tuple((int(at), _ref(to)) for at, to in o["pointers"]),
+                bytes.fromhex(o["before"]),
+                bytes.fromhex(o["after"]),
             )
             for o in value["objects"]
         ),

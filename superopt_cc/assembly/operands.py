@@ -20,7 +20,8 @@ _NUMBER = re.compile(r"\$(-?(?:0[xX][0-9a-fA-F]+|\d+))")
 _SUFFIXED = frozenset(
     (
         *("push", "pop", "sub", "add", "lea", "mov", "and", "leave", "ret", "call", "jmp", "xchg"),
-        *("or", "test", "cmp", "pushf", "popf", "enter", "xadd", "cmpxchg"),
+        *("or", "test", "cmp", "pushf", "popf", "enter", "xadd", "cmpxchg", "xor", "adc", "sbb"),
+        *("inc", "dec", "neg", "not", "shl", "shr", "sar", "sal", "rol", "ror", "rcl", "rcr"),
     )
 )
 _READ_ONLY = re.compile(

@@ -18,7 +18,7 @@ from superopt_cc.verify.gather import Gathered
 from superopt_cc.verify.image import Image
 from superopt_cc.verify.layout import encode_batch
 from superopt_cc.verify.plans import Plan
-from superopt_cc.verify.probe import path_of
+from superopt_cc.verify.probe import Probed, path_of
 from superopt_cc.verify.runner import Masks, Run, Runner, Status
 from superopt_cc.verify.trace import Accesses, Decoder, Edge, Flow, rows_of
 
@@ -68,6 +68,10 @@ class AccessRule:
         if self._constant_time:
             self._chosen = sorted({*self._chosen, *(i for g in self._groups for i in g)})
         self._chosen = _within_budget(gathered, self._chosen)
+
+    def typical(self) -> list[Probed]:
+        """The shortest and the longest input for every edge of the target, and some others."""
+        return [self._gathered.probes[i] for i in _one_per_edge(self._gathered)]
 
     def walk(
         self, runner: Runner, image: Image, decoder: Decoder, target: str, label: str,

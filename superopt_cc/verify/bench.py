@@ -22,7 +22,7 @@ from superopt_cc.assembly.unit import Unit, parse_unit
 from superopt_cc.errors import Ineligible
 from superopt_cc.types import Rejection, Rewrite
 from superopt_cc.verify import abi
-from superopt_cc.verify.ctype import Float, Function, Pointer
+from superopt_cc.verify.ctype import Float, Function, Pointer, size_of
 from superopt_cc.verify.image import Addresses, Image, build_image
 from superopt_cc.verify.job import Job
 from superopt_cc.verify.runner import Masks, Runner
@@ -130,6 +130,8 @@ class Bench:
         for name in writable:
             if name not in facts.globals:
                 raise Ineligible("global-untyped", name)
+            if not size_of(facts.types, facts.globals[name]):
+                raise Ineligible("type-flexible", name)
             roots.append((name, facts.globals[name]))
         check_types(facts.types, [index for _, index in roots])
         returns = tuple(_returned_type(self.job, name) for name in _real_callees(image))

@@ -49,7 +49,7 @@ def _leaves(types: TypeTable, index: int, at: int) -> list[Leaf] | None:
     kind = types[index]
     if isinstance(kind, (Int, Bool, Enum, Float)):
         return [Leaf(at, kind)]
-    if isinstance(kind, Struct) and not kind.union:
+    if isinstance(kind, Struct) and not kind.union and not any(f.bits for f in kind.fields):
         places = [(member.type, at + member.offset) for member in kind.fields]
     elif isinstance(kind, Array):
         inner, count = types[kind.element], kind.count or 0

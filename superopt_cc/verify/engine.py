@@ -21,10 +21,11 @@ from superopt_cc.verify.access import AccessRule, Walk
 from superopt_cc.verify.bench import Bench, body_label, constants_of, start_runner
 from superopt_cc.verify.compare import Difference, first_difference
 from superopt_cc.verify.examples import counterexample
-from superopt_cc.verify.gather import DEFAULT_LIMITS, Gathered, Gatherer, Limits
+from superopt_cc.verify.gather import DEFAULT_LIMITS, Gatherer, Limits
 from superopt_cc.verify.image import Image
 from superopt_cc.verify.job import Job
 from superopt_cc.verify.plans import Plan
+from superopt_cc.verify.probe import Probed
 from superopt_cc.verify.runner import Run, Runner
 from superopt_cc.verify.shape import Shape
 from superopt_cc.verify.trace import Decoder
@@ -32,7 +33,7 @@ from superopt_cc.verify.values import dictionary
 from superopt_cc.verify.version import VERSION
 from superopt_cc.verify.workload import make_workload
 
-_AIMED = Limits(seconds=4.0, least=0, most=240, directed=160)
+_AIMED_LIMITS = Limits(seconds=4.0, least=0, most=240, directed=160)
 
 
 class Verifier:
@@ -78,7 +79,8 @@ class Verifier:
         image, around = bench.image, bench.around
         self._flow = bench.decoder.flow(name)
         with start_runner(image) as runner:
-            self.gathered = self._gather(around.shape, runner, image, bench.decoder, limits)
+            gatherer = self._gatherer(around.shape, runner, image, bench.decoder, limits)
+            self.gathered = gatherer.gather()
             self._check_gathered()
             cases = tuple(p.case for p in self.gathered.probes)
             extra = plans.bulk(around.shape, self.job.seed)
@@ -87,14 +89,14 @@ class Verifier:
         self._arena = image.arena
         self._access = AccessRule(self.gathered, self._flow, self.job.contract.timing_ok)
 
-    def _gather(
+    def _gatherer(
         self, shape: Shape, runner: Runner, image: Image, decoder: Decoder, limits: Limits,
         *, focus: bool = False,
-    ) -> Gathered:  # fmt: skip
+    ) -> Gatherer:  # fmt: skip
         masks, seed = self._bench.around.masks, self.job.seed + 7 * focus
         return Gatherer(
             shape, runner, image.arena, self.job.name, decoder, masks, limits, seed, focus=focus
-        ).gather()
+        )
 
     def _check_gathered(self) -> None:
         gathered = self.gathered
@@ -179,22 +181,25 @@ class Verifier:
     def _aimed(
         self, runner: Runner, image: Image, decoder: Decoder, label: str
     ) -> tuple[Plan, ...]:
-        """Inputs aimed at constants that only the rewrite has (design 5.6)."""
+        """Inputs aimed at what only the rewrite knows or compares (design 5.6)."""
         own = constants_of(image, decoder.functions[label])
-        known = set(self._bench.around.shape.dictionary.integers)
-        fresh = [c for c in own.base if c not in known]
-        if not fresh:
-            return ()
+        known = self._bench.around.shape.dictionary
+        fresh = [c for c in own.base if c not in set(known.integers)]
         shape = dataclasses.replace(
-            self._bench.around.shape, dictionary=dictionary(fresh, own.floats)
+            self._bench.around.shape, dictionary=dictionary([*fresh, *known.base], own.floats)
         )
-        found = self._gather(shape, runner, image, decoder, _AIMED, focus=True)
-        if not found.complete:
-            raise Ineligible("slow-inputs", "the time for inputs aimed at the rewrite ran out")
-        if not found.probes:
+        gatherer = self._gatherer(shape, runner, image, decoder, _AIMED_LIMITS, focus=True)
+        found: list[Probed] = []
+        if fresh:
+            gathered = gatherer.gather()
+            if not gathered.complete:
+                raise Ineligible("slow-inputs", "the time for inputs aimed at the rewrite ran out")
+            found += gathered.probes
+        found += gatherer.aimed_at(label, self._access.typical())
+        cases = [p.case for p in found]
+        if not cases:
             return ()
-        cases = [p.case for p in found.probes]
-        made = plans.make(cases, (), self._bench.around, image.arena, self.job.seed + 7)[:1]
+        made = plans.make(cases, (), self._bench.around, image.arena, self.job.seed + 7)[:2]
         return plans.settle(made, runner, image, self.job.name, self._bench.around.masks)
 
     def _weigh(self, walk: Walk, every: Sequence[Plan]) -> Verdict:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from superopt_cc.assembly.decode import Instruction
 from superopt_cc.cases import Case, Ref
-from superopt_cc.verify.ctype import Bool, Enum, Int, size_of
+from superopt_cc.verify.aim import aim, comparisons, deciding
+from superopt_cc.verify.ctype import Bool, Enum, Int, Pointer, size_of
 from superopt_cc.verify.inputs import Maker, Wish
 from superopt_cc.verify.layout import Arena, Style, encode_batch
 from superopt_cc.verify.probe import ROOM, Probed, Wild, read_probes
@@ -36,6 +38,8 @@ _SIZES = (*range(41), 47, 48, 49, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257)
 _FEW = (3, 0, 5, 1, 8, 2, 16, 4, 9, 7, 17, 12, 20)
 _LARGE = (512, 1000, 1024, 4095, 4096)
 _QUIET_ROUNDS = 4
+# Aiming: rounds, inputs that it starts from, inputs that it makes in one round.
+_AIMING, _AIMED_FROM, _AIMED = 3, 48, 192
 _PAIRS = 480
 _OVERLAP_PAIRS = 6
 _DISTANCES = (0, 1, -1, 2, -2, 3, -3, 4, -4, 8, -8, 15, -15)
@@ -133,6 +137,7 @@ class Gatherer:
             if quiet >= 8 * _QUIET_ROUNDS and not self._probes:
                 break
         if not self._focus:
+            self._reach()
             self._long_cases()
         return Gathered(
             tuple(self._probes),
@@ -144,6 +149,51 @@ class Gatherer:
             self._complete,
             self._least,
         )
+
+    def _reach(self) -> None:
+        """Aim at edges that no input has taken yet."""
+        for _ in range(_AIMING):
+            missing = self._flow.edges - self._covered
+            if not missing or time.monotonic() > self._end:
+                return
+            jumps = {edge[0] for edge in missing}
+            near = [p for p in self._probes if any(edge[0] in jumps for edge in p.edges)]
+            sites = deciding(self._decoder.body(self._name), missing)
+            before = len(self._covered)
+            self._probes += self._aimed(self._name, sites, near)
+            if len(self._covered) == before:
+                return
+
+    def aimed_at(self, label: str, probes: Sequence[Probed]) -> list[Probed]:
+        """Inputs made of those of `probes` that tip what the function `label` compares."""
+        self._end = time.monotonic() + self._limits.seconds
+        found: list[Probed] = []
+        for _ in range(2):  # what the first ones lead to is aimed at as well
+            found += self._aimed(label, comparisons(self._decoder.body(label)), found or probes)
+        return found
+
+    def _aimed(
+        self, label: str, sites: Sequence[Instruction], probes: Sequence[Probed]
+    ) -> list[Probed]:
+        short = [p for p in probes if p.steps <= _STEPS // 4]
+        chosen = self._numbers.sample(short, min(len(short), _AIMED_FROM))
+        if not chosen or not sites:
+            return []
+        run = self._traced([p.whole for p in chosen], _STEPS, label)
+        cases = aim(
+            run, self._decoder.accesses(run.trace), sites, self._arena, self._shape.types,
+            _AIMED, self._numbers,
+        )  # fmt: skip
+        kinds = (self._shape.types[index] for index in self._shape.parameters)
+        restricted = any(isinstance(kind, Pointer) and kind.restrict for kind in kinds)
+        aimed = Wish(0, unwritten=restricted)
+        found: list[Probed] = []
+        for at in range(0, len(cases), _ROUND):
+            if time.monotonic() > self._end:
+                break
+            probed = self._probe(cases[at : at + _ROUND], _STEPS)
+            found += [p for p in probed if isinstance(p, Probed) and _allowed(p.case, aimed)]
+        return found
 
     def _wishes(self) -> Iterator[Wish]:
         """Fixed arguments first (edges and dictionary, alone), then in pairs, then random."""
@@ -259,13 +309,16 @@ class Gatherer:
         self._groups += grouped.values()
 
     def _probe(self, cases: list[Case], steps: int) -> list[Probed | Wild]:
-        style = Style(at_end=False, room=ROOM, unused=self._unused, calls=0)
-        batch = encode_batch(cases, self._arena, (style,), self._numbers.getrandbits(32))
-        mode = Mode(noise=self._numbers.getrandbits(63), steps=steps, ticks=40)
-        run = self._decoder.follow(self._runner, self._name, batch, mode, self._masks)
+        run = self._traced(cases, steps, self._name)
         probes = read_probes(run, self._decoder, self._flow)
         self._note(run, probes)
         return probes
+
+    def _traced(self, cases: list[Case], steps: int, label: str) -> Run:
+        style = Style(at_end=False, room=ROOM, unused=self._unused, calls=0)
+        batch = encode_batch(cases, self._arena, (style,), self._numbers.getrandbits(32))
+        mode = Mode(noise=self._numbers.getrandbits(63), steps=steps, ticks=40)
+        return self._decoder.follow(self._runner, label, batch, mode, self._masks)
 
     def _note(self, run: Run, probes: list[Probed | Wild]) -> None:
         self._steps += len(run.trace)

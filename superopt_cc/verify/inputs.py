@@ -27,12 +27,13 @@ from superopt_cc.verify.ctype import (
     size_of,
 )
 from superopt_cc.verify.layout import SLOTS
-from superopt_cc.verify.shape import MAX_OBJECT, Shape, holds_pointer
+from superopt_cc.verify.shape import MAX_OBJECT, Shape, flexible_tail, holds_pointer
 
 _MAX_DEPTH = 4
 # So many elements of an array of structures differ; the others repeat them in random order.
 _DIFFERENT = 24
 _MAX_OBJECTS = SLOTS - 2
+_MAX_TAIL = 1 << 14  # bytes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class Maker:
                 other.data[:] = self._numbers.randbytes(len(made.data))
             else:
                 self._fill(other, made.type, made.count, _MAX_DEPTH)
+                self._lengthen(other, made.type, _MAX_DEPTH)
             fresh.append(other)
             blobs[number] = dataclasses.replace(blobs[number], data=bytes(other.data))
         return dataclasses.replace(case, objects=tuple(blobs))
@@ -243,6 +245,8 @@ class Maker:
             many = max(many, -(-self._wish.least // element))
             if holds_pointer(self._types, kind.to):
                 many = 1 if self._wish.typical else min(many, 3)
+            if flexible_tail(self._types, kind.to) is not None:
+                many = 1
             count, align = max(1, min(many, MAX_OBJECT // element)), align_of(self._types, kind.to)
         made = _Object(kind.to, count, bytearray(), align, {}, kind.restrict)
         self._objects.append(made)
@@ -253,7 +257,22 @@ class Maker:
             made.data[:] = self._plain(1, count, character=True)
         else:
             self._fill(made, kind.to, count, depth)
+            self._lengthen(made, kind.to, depth)
         return number
+
+    def _lengthen(self, made: _Object, index: int, depth: int) -> None:
+        """Give a structure that ends in an array of any length some elements."""
+        tail = flexible_tail(self._types, index)
+        if tail is None or made.count != 1:
+            return
+        offset, element = tail
+        many = min(
+            4 * max(self._wish.size, 1) + 16, _MAX_TAIL // max(size_of(self._types, element), 1)
+        )
+        more = _Object(element, many, bytearray(), 1, {}, False)
+        self._fill(more, element, many, depth + 1)
+        made.data[offset:] = more.data
+        made.pointers.update({offset + at: ref for at, ref in more.pointers.items()})
 
     def _like(self, made: _Object, earlier: Sequence[_Object]) -> bytes | None:
         """Sometimes the same contents as an earlier object, or all but one byte of them."""
@@ -335,11 +354,17 @@ class Maker:
             data[at : at + size] = self._numbers.randbytes(size)
             if kind.fields:
                 member = self._numbers.choice(kind.fields)
-                self._put(data, pointers, at + member.offset, member.type, depth)
+                if member.bits is not None:
+                    self._put_bits(data, at, member.bits)
+                else:
+                    self._put(data, pointers, at + member.offset, member.type, depth)
         elif isinstance(kind, Struct):
             data[at : at + size] = self._numbers.randbytes(size)  # padding is noise
             for member in kind.fields:
-                self._put(data, pointers, at + member.offset, member.type, depth)
+                if member.bits is not None:
+                    self._put_bits(data, at, member.bits)
+                else:
+                    self._put(data, pointers, at + member.offset, member.type, depth)
         elif isinstance(kind, Array):
             inner = self._types[kind.element]
             count = kind.count or 0
@@ -362,6 +387,15 @@ class Maker:
             if isinstance(kind, Bool):
                 value &= 1
             data[at : at + size] = (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+
+    def _put_bits(self, data: bytearray, at: int, bits: tuple[int, int]) -> None:
+        """Write a bit-field of the structure at byte `at`: (first bit, width)."""
+        first, width = bits[0] + 8 * at, bits[1]
+        low, high = first // 8, (first + width + 7) // 8
+        mask = ((1 << width) - 1) << (first - 8 * low)
+        value = self._numbers.integer(8, self._shape.dictionary) << (first - 8 * low)
+        old = int.from_bytes(data[low:high], "little")
+        data[low:high] = (old & ~mask | value & mask).to_bytes(high - low, "little")
 
     # Globals and answers
 

@@ -164,7 +164,8 @@ def encode(
         before = min(MARGIN, offsets[i])
         after = min(MARGIN, SLOT_BYTES - offsets[i] - len(data))
         noise = fill.randbytes(before + after)
-        body = noise[:before] + data + noise[before:]
+        body = _within(noise[:before], blob.before[-before:] if before else b"", True) + data
+        body += _within(noise[before:], blob.after[:after], False)
         windows.append(
             _WINDOW.pack(places[i] - before, setup[i] - before, len(body), int(blob.written))
         )
@@ -199,6 +200,12 @@ def encode(
         len(case.answers),
     )
     return Placed(head + tail, places, setup, tuple(dumps), out)
+
+
+def _within(noise: bytes, known: bytes, at_end: bool) -> bytes:
+    """Noise with the known bytes at the side of the object."""
+    rest = len(noise) - len(known)
+    return noise[:rest] + known if at_end else known + noise[len(known) :]
 
 
 def with_pointers(blob: Blob, address: Address) -> bytes:

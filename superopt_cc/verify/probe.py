@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from superopt_cc.cases import Answer, Blob, Case, Ref, Store, Word
-from superopt_cc.verify.layout import SLOT_BYTES, SLOT_GUARD, Placed
+from superopt_cc.verify.layout import MARGIN, SLOT_BYTES, SLOT_GUARD, Placed
 from superopt_cc.verify.runner import Run, Status
 from superopt_cc.verify.trace import Accesses, Decoder, Edge, Flow, Words, rows_of
 
@@ -27,13 +27,14 @@ class Probed:
     """A trimmed case and what the target did on it.
 
     `edges` it takes, and `path` (hash of the instructions and of the addresses relative to their
-    objects) for the side-channel rule.
+    objects) for the side-channel rule.  `whole` is the case before it was trimmed.
     """
 
     case: Case
     edges: frozenset[Edge]
     path: int
     steps: int
+    whole: Case
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def read_probes(run: Run, decoder: Decoder, flow: Flow) -> list[Probed | Wild]:
                 flow.taken(trace),
                 path_of(trace, mine, run.batch.placed[i]),
                 last - first,
+                run.batch.cases[i],
             )
         )
     return found
@@ -130,7 +132,8 @@ def trim(case: Case, extents: Sequence[Extent | None]) -> Case:
         cuts.append((low, high))
         inner = tuple((at - low, ref) for at, ref in blob.pointers if low <= at and at + 8 <= high)
         written = extent is not None and extent.written
-        objects.append(Blob(blob.data[low:high], blob.align, written, inner))
+        around = blob.data[max(low - MARGIN, 0) : low], blob.data[high : high + MARGIN]
+        objects.append(Blob(blob.data[low:high], blob.align, written, inner, *around))
 
     def moved(ref: Ref) -> Ref:
         if isinstance(ref.object, str):

@@ -11,6 +11,7 @@ from superopt_cc.verify.ctype import (
     Array,
     Bool,
     Enum,
+    Field,
     Float,
     Int,
     Pointer,
@@ -69,6 +70,13 @@ def _elements(types: TypeTable, index: int | None, data: bytes) -> str:
     return "{" + ", ".join(shown) + "}"
 
 
+def _member(types: TypeTable, field: Field, data: bytes) -> str:
+    if field.bits is None:
+        return _bytes(types, field.type, data[field.offset :][: size_of(types, field.type)])
+    first, width = field.bits
+    return str(int.from_bytes(data, "little") >> first & ((1 << width) - 1))
+
+
 def _bytes(types: TypeTable, index: int | None, data: bytes) -> str:
     kind = types[index] if index is not None else Int(1, signed=False)
     number = int.from_bytes(data, "little")
@@ -84,9 +92,6 @@ def _bytes(types: TypeTable, index: int | None, data: bytes) -> str:
     if isinstance(kind, Array):
         return _elements(types, kind.element, data)
     if isinstance(kind, Struct) and not kind.union:
-        inner = [
-            f".{f.name}={_bytes(types, f.type, data[f.offset : f.offset + size_of(types, f.type)])}"
-            for f in kind.fields
-        ]
+        inner = [f".{f.name}={_member(types, f, data)}" for f in kind.fields]
         return "{" + ", ".join(inner) + "}"
     return data.hex()

@@ -25,9 +25,7 @@ MAX_OBJECT = SLOT_BYTES // 2
 
 REASONS: Mapping[str, str] = {
     "type-opaque": "a type without a visible definition is reached",
-    "type-union": "a union that holds pointers is reached",
-    "type-bit-field": "a bit-field is reached",
-    "type-flexible": "a structure that ends in a flexible array is reached",
+    "type-flexible": "an array of unknown length is reached that no structure ends in",
     "type-unsupported": "a type is reached that inputs cannot be made for yet",
     "type-large": "an object of a type that is reached is larger than inputs can be",
 }
@@ -95,14 +93,24 @@ def _inner_types(types: TypeTable, index: int) -> list[int]:
     if isinstance(kind, Struct):
         if kind.size == 0:
             raise Ineligible("type-opaque", kind.name)
-        if any(f.bits for f in kind.fields):
-            raise Ineligible("type-bit-field", kind.name)
-        if kind.union and holds_pointer(types, index):
-            raise Ineligible("type-union", kind.name)
-        return [f.type for f in kind.fields]
+        tail = flexible_tail(types, index)
+        plain = [f.type for f in (kind.fields[:-1] if tail is not None else kind.fields)]
+        return plain if tail is None else [*plain, tail[1]]
     if isinstance(kind, Pointer) and kind.to is not None:
         return [] if isinstance(types[kind.to], Function) else [kind.to]
     return []
+
+
+def flexible_tail(types: TypeTable, index: int) -> tuple[int, int] | None:
+    """(offset in bytes, element type) of the array of any length that a structure ends in."""
+    kind = types[index]
+    if not isinstance(kind, Struct) or kind.union or not kind.fields:
+        return None
+    last = kind.fields[-1]
+    inner = types[last.type]
+    if isinstance(inner, Array) and not inner.count and len(kind.fields) > 1:
+        return last.offset, inner.element
+    return None
 
 
 def holds_pointer(types: TypeTable, index: int) -> bool:

@@ -97,6 +97,13 @@ class Decoder:
         body = self.functions[self._image.traced.get(label, label)]
         return Flow.of(body, self._image.symbols[TRACE] if label in self._image.traced else None)
 
+    def body(self, label: str) -> Sequence[Instruction]:
+        """The instructions of a function at the addresses that `follow` reports."""
+        copy = self._image.traced.get(label)
+        if copy is None:
+            return self.functions[label]
+        return _instrumented(self.functions[copy], self._image.symbols[TRACE])
+
     def follow(self, runner: Runner, label: str, batch: Batch, mode: Mode, masks: Masks) -> Run:
         """Run a batch with a trace: over the instrumented copy, else by single steps."""
         copy = self._image.traced.get(label)

@@ -120,8 +120,6 @@ def test_counterexample_replays(tmp_path: Path, source: str, wrong: str) -> None
         ("struct s; struct s *f(struct s *p) { return p; }", "type-opaque"),
         ("extern void e(int *); int f(int x) { int y = x; e(&y); return y; }", "frame-escape"),
         ("struct l { char a[300000]; }; int f(struct l *p) { return p->a[1]; }", "type-large"),
-        ("struct b { int a : 3; int b : 5; }; int f(struct b *p) { return p->b; }",
-         "type-bit-field"),
     ],
 )  # fmt: skip
 def test_function_that_cannot_be_tested_is_ineligible(

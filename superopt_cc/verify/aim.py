@@ -1,0 +1,227 @@
+"""Inputs that bring a comparison to its edge.
+
+What code compares is mostly a word of its input, or differs from one by a constant: so the word
+is changed by what is missing, where the comparison was seen to fall short.  The method is the
+input-to-state correspondence of Aschermann et al., "REDQUEEN: Fuzzing with Input-to-State
+Correspondence" (NDSS 2019), over traces instead of a hypervisor.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from superopt_cc.assembly.decode import Imm, Instruction, Operand, Reg
+from superopt_cc.assembly.registers import GPR, PARTS
+from superopt_cc.cases import Case
+from superopt_cc.verify.ctype import Bool, Float, TypeTable
+from superopt_cc.verify.layout import SLOT_BYTES, SLOT_GUARD, Arena
+from superopt_cc.verify.runner import Run
+from superopt_cc.verify.trace import Accesses, Edge, Words, rows_of
+
+_COLUMN = {name: i + 1 for i, name in enumerate(GPR)}
+_COMPARING = frozenset({"cmp", "sub", "test", "and", "xor"})
+_RECENT = 3  # loads before a comparison that may have fetched what it compares
+_VISITS = 2  # visits of a comparison looked at in one input
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """A word of an input: integer argument `where` ("int"), stack word ("stack"), `size` bytes at
+    `offset` of object number `where` ("object") or of global `where` ("global")."""
+
+    kind: str
+    where: int | str
+    offset: int
+    size: int
+
+
+class _Fits:
+    """May a word of so many bytes become another value?  A _Bool stays 0 or 1, and of NaNs there
+    is one only (design 5.9), wherever such types may lie."""
+
+    def __init__(self, types: TypeTable) -> None:
+        self._bool = any(isinstance(kind, Bool) for kind in types)
+        self._floats = {kind.size for kind in types if isinstance(kind, Float)}
+
+    def __call__(self, word: int, value: int, size: int) -> bool:
+        if self._bool and word <= 1 < value:
+            return False
+        if size not in self._floats:
+            return True
+        exponent, mantissa = (0xFF, 23) if size == 4 else (0x7FF, 52)
+        return value >> mantissa & exponent != exponent
+
+
+def comparisons(body: Sequence[Instruction]) -> tuple[Instruction, ...]:
+    """The instructions that compare two integers, or a part of one with a mask."""
+    return tuple(i for i in body if i.name in _COMPARING and len(i.operands) == 2)
+
+
+def deciding(body: Sequence[Instruction], edges: Iterable[Edge]) -> tuple[Instruction, ...]:
+    """The comparisons that stand before the jumps of these edges."""
+    found: dict[int, Instruction] = {}
+    jumps = {edge[0] for edge in edges}
+    last: Instruction | None = None
+    for item in body:
+        if item.name in _COMPARING and len(item.operands) == 2:
+            last = item
+        if item.address in jumps and last is not None:
+            found[last.address] = last
+    return tuple(found.values())
+
+
+def aim(
+    run: Run, accesses: Accesses, sites: Sequence[Instruction], arena: Arena, types: TypeTable,
+    most: int, numbers: random.Random,
+) -> list[Case]:  # fmt: skip
+    """At most `most` cases made of those of a traced run, no two for the same reason.
+
+    Every site gets its share; where a word equals what was compared comes before guesses.
+    """
+    fits = _Fits(types)
+    found: list[list[tuple[int, Case]]] = []
+    for site in sites:
+        mine: list[tuple[int, Case]] = []
+        seen: set[tuple[Place, int]] = set()
+        for number in range(run.done):
+            mine += _at_site(run, accesses, number, site, arena, seen, fits)
+        numbers.shuffle(mine)
+        mine.sort(key=lambda pair: pair[0])
+        found.append(mine)
+    turns = itertools.chain.from_iterable(itertools.zip_longest(*found))
+    return [pair[1] for pair in itertools.islice((p for p in turns if p is not None), most)]
+
+
+def _at_site(
+    run: Run, accesses: Accesses, number: int, site: Instruction, arena: Arena,
+    seen: set[tuple[Place, int]], fits: _Fits,
+) -> Iterator[tuple[int, Case]]:  # fmt: skip
+    """(rank, case) for what one input shows at one comparison; rank 0 is the best."""
+    first, last = rows_of(run, number)
+    rows = np.nonzero(run.trace[first:last, 0] == site.address)[0]
+    case = run.batch.cases[number]
+    for row in sorted({*rows[:_VISITS].tolist(), *rows[-1:].tolist()}):
+        at = first + int(row)
+        left, right = (_value(operand, run.trace[at]) for operand in site.operands)
+        for place in _places(run, accesses, number, at, arena):
+            word = _read(case, place)
+            if word is None:
+                continue
+            exact = left is None or right is None or word in (left, right)
+            for value in _wanted(site, word, left, right, place.size):
+                if (place, value) not in seen and fits(word, value, place.size):
+                    seen.add((place, value))
+                    changed = _write(case, place, value)
+                    if changed is not None:
+                        yield (0 if exact else 1), changed
+
+
+def _value(operand: Operand, row: Words) -> int | None:
+    """What an operand holds before the instruction; None for memory."""
+    if isinstance(operand, Imm):
+        return operand.value
+    if isinstance(operand, Reg) and operand.name in PARTS:
+        parent, part = PARTS[operand.name]
+        if parent in _COLUMN:
+            word = int(row[_COLUMN[parent]])
+            return word >> (8 if part == 2 else 0) & ((1 << 8 * operand.size) - 1)
+    return None
+
+
+def _wanted(
+    site: Instruction, word: int, left: int | None, right: int | None, size: int
+) -> list[int]:
+    """Values of an input word that may tip the comparison."""
+    mask = (1 << 8 * size) - 1
+    left, right = word if left is None else left, word if right is None else right
+    if site.name in ("test", "and"):
+        bits = right if isinstance(site.operands[1], Imm) else left & -left
+        return [v for v in {(word | bits) & mask, word & ~bits & mask} if v != word]
+    values: dict[int, None] = {}
+    for step in (0, 1, -1):
+        missing = right - left + step
+        for value in (right + step, left + step, word + missing, word - missing):
+            values[value & mask] = None
+    values.pop(word, None)
+    return list(values)
+
+
+def _places(run: Run, accesses: Accesses, number: int, at: int, arena: Arena) -> Iterator[Place]:
+    """Input words that may be what is compared in trace row `at`, the likeliest first."""
+    first, _ = rows_of(run, number)
+    loads = accesses.between(first, at + 1)
+    reads = np.nonzero(~loads.write)[0][::-1]
+    fetched = 0
+    for index in reads[: 4 * _RECENT].tolist():
+        place = _place_of(run, number, int(loads.address[index]), int(loads.size[index]), arena)
+        if place is not None:
+            yield place
+            fetched += 1
+            if fetched == _RECENT:
+                break
+    case = run.batch.cases[number]
+    for i, word in enumerate(case.ints):
+        if isinstance(word, int):
+            yield from (Place("int", i, 0, size) for size in (4, 8))
+    for i, word in enumerate(case.stack):
+        if isinstance(word, int):
+            yield Place("stack", i, 0, 8)
+
+
+def _place_of(run: Run, number: int, address: int, size: int, arena: Arena) -> Place | None:
+    if size > 8:
+        return None
+    for where, start in enumerate(run.batch.placed[number].places):
+        if start - SLOT_GUARD // 2 <= address < start + SLOT_GUARD // 2 + SLOT_BYTES:
+            return Place("object", where, address - start, size)
+    base, content = arena.data
+    if base <= address < base + len(content):
+        for name in run.batch.cases[number].globals:
+            start = arena.symbols.get(name, -1)
+            if 0 <= address - start < len(run.batch.cases[number].globals[name]):
+                return Place("global", name, address - start, size)
+    return None
+
+
+def _read(case: Case, place: Place) -> int | None:
+    """The word; None where the input has no plain bytes for it."""
+    if place.kind in ("int", "stack"):
+        word = (case.ints if place.kind == "int" else case.stack)[int(place.where)]
+        return word & ((1 << 8 * place.size) - 1) if isinstance(word, int) else None
+    if place.kind == "object":
+        blob = case.objects[int(place.where)]
+        overlaps = any(at < place.offset + place.size and place.offset < at + 8
+                       for at, _ in blob.pointers)  # fmt: skip
+        data = b"" if overlaps else blob.data
+    else:
+        data = case.globals[str(place.where)]
+    inside = place.offset >= 0 and place.offset + place.size <= len(data)
+    return int.from_bytes(data[place.offset :][: place.size], "little") if inside else None
+
+
+def _write(case: Case, place: Place, value: int) -> Case | None:
+    if place.kind in ("int", "stack"):
+        words = list(case.ints if place.kind == "int" else case.stack)
+        old = words[int(place.where)]
+        if not isinstance(old, int):
+            return None
+        mask = (1 << 8 * place.size) - 1
+        words[int(place.where)] = old & ~mask & ((1 << 64) - 1) | value
+        if place.kind == "int":
+            return dataclasses.replace(case, ints=tuple(words))
+        return dataclasses.replace(case, stack=tuple(words))
+    body = value.to_bytes(place.size, "little")
+    if place.kind == "object":
+        blobs = list(case.objects)
+        blob = blobs[int(place.where)]
+        data = blob.data[: place.offset] + body + blob.data[place.offset + place.size :]
+        blobs[int(place.where)] = dataclasses.replace(blob, data=data)
+        return dataclasses.replace(case, objects=tuple(blobs))
+    old_data = case.globals[str(place.where)]
+    new = old_data[: place.offset] + body + old_data[place.offset + place.size :]
+    return dataclasses.replace(case, globals={**case.globals, str(place.where): new})

@@ -1,0 +1,122 @@
+"""What C puts behind pointers: bit-fields, unions, arrays of any length, lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from verifying import QUICK, compiled, job_for
+
+from superopt_cc.types import Reason
+from superopt_cc.verify.engine import Verifier
+
+BITS = "struct b { unsigned a : 3; int s : 5; unsigned c : 24; _Bool on : 1; };"
+UNION = "struct u { int tag; union { int i; const int *p; float f; } v; };"
+TAIL = "struct t { unsigned n; unsigned char data[]; };"
+OLD = "struct t { unsigned n; short data[0]; };"
+LIST = "struct n { int v; struct n *next; };"
+TREE = "struct n { struct n *l, *r; int v; };"
+
+# (what it is about, types, gcc's code, a right rewrite, wrong ones)
+CASES = [
+    (
+        "a bit-field's sign and its neighbours",
+        BITS,
+        "int f(const struct b *p) { return p->s + p->a; }",
+        "int f(const struct b *p) { int a = p->a; return a + p->s; }",
+        [
+            "int f(const struct b *p) { return (p->s & 31) + p->a; }",
+            "int f(const struct b *p) { return p->s + (p->a & 3); }",
+            "int f(const struct b *p) { return p->s + p->a + (p->c == 0xffffff); }",
+        ],
+    ),
+    (
+        "writing one bit-field",
+        BITS,
+        "void f(struct b *p, unsigned x) { p->c = x; }",
+        "void f(struct b *p, unsigned x) { p->c = x & 0xffffff; }",
+        [
+            "void f(struct b *p, unsigned x) { p->c = x; p->on = 0; }",
+            "void f(struct b *p, unsigned x) { p->c = x & 0x7fffff; }",
+        ],
+    ),
+    (
+        "a union by every member",
+        UNION,
+        "int f(const struct u *p) { return p->tag == 1 ? *p->v.p : p->v.i; }",
+        "int f(const struct u *p) { int i = p->v.i; if (p->tag == 1) i = *p->v.p; return i; }",
+        [
+            "int f(const struct u *p) { return p->tag == 1 ? *p->v.p : p->v.i & 0x7fffffff; }",
+            "int f(const struct u *p) { return p->tag == 1 ? *p->v.p + (*p->v.p == 7) : p->v.i; }",
+        ],
+    ),
+    (
+        "an array of any length",
+        TAIL,
+        "unsigned f(const struct t *p) "
+        "{ unsigned s = 0; for (unsigned i = 0; i < p->n; i++) s += p->data[i]; return s; }",
+        "unsigned f(const struct t *p) { const unsigned char *d = p->data, *e = d + p->n; "
+        "unsigned s = 0; while (d != e) s += *d++; return s; }",
+        [
+            "unsigned f(const struct t *p) { unsigned s = 0, n = p->n; "
+            "for (unsigned i = 0; i < n; i++) s += p->data[i]; return n == 23 ? s + 1 : s; }",
+            "unsigned f(const struct t *p) { unsigned s = 0, n = p->n; "
+            "for (unsigned i = 0; i < n; i++) s += p->data[i]; "
+            "return n ? s + 0 * *(volatile const unsigned char *)(p->data + n) : s; }",
+        ],
+    ),
+    (
+        "an array of length zero",
+        OLD,
+        "void f(struct t *p, short x) { for (unsigned i = 0; i < p->n; i++) p->data[i] += x; }",
+        "void f(struct t *p, short x) { unsigned n = p->n; for (unsigned i = n; i > 0; i--) "
+        "p->data[i - 1] += x; }",
+        [
+            "void f(struct t *p, short x) "
+            "{ for (unsigned i = 0; i + 1 < p->n; i++) p->data[i] += x; }",
+        ],
+    ),
+    (
+        "a list",
+        LIST,
+        "int f(const struct n *p) { int s = 0; for (; p; p = p->next) s += p->v; return s; }",
+        "int f(const struct n *p) "
+        "{ int s = 0; while (p) { s = p->v + s; p = p->next; } return s; }",
+        [
+            "int f(const struct n *p) { int s = 0; for (; p && p->next; p = p->next) s += p->v; "
+            "return s; }",
+            "int f(const struct n *p) { int s = 0, k = 0; for (; p && k < 3; p = p->next, k++) "
+            "s += p->v; return s; }",
+        ],
+    ),
+    (
+        "a tree",
+        TREE,
+        "int f(const struct n *p) { if (!p) return 0; int s = p->v; if (p->l) s += p->l->v; "
+        "if (p->r) s ^= p->r->v; return s; }",
+        "int f(const struct n *p) { int s = 0; if (p) { s = p->v; if (p->l) s = s + p->l->v; "
+        "if (p->r) s = s ^ p->r->v; } return s; }",
+        [
+            "int f(const struct n *p) { if (!p) return 0; int s = p->v; if (p->l) s += p->l->v; "
+            "if (p->r && p->r != p->l) s ^= p->r->v; return s; }",
+        ],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("types", "target", "right", "wrong"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
+def test_a_rewrite_over_such_types_is_judged_by_what_it_does(
+    tmp_path: Path, types: str, target: str, right: str, wrong: list[str]
+) -> None:
+    job = job_for(tmp_path, f"{types}\n{target}", "f")
+    with Verifier(job, QUICK) as verifier:
+        assert not verifier.gap
+        levels = ("-O0", "-O1", "-Os")  # one of them makes other code than gcc's
+        good = verifier.check_many([compiled(tmp_path, f"{types}\n{right}", (o,)) for o in levels])
+        bad = verifier.check_many([compiled(tmp_path, f"{types}\n{text}") for text in wrong])
+    assert any(verdict.accepted for verdict in good), good
+    assert all(verdict.accepted or verdict.reason == Reason.COPY for verdict in good), good
+    for verdict, text in zip(bad, wrong, strict=True):
+        assert verdict.verdict == "rejected", (text, verdict)

@@ -28,7 +28,7 @@ from superopt_cc.types import (
     Rewrite,
     Verdict,
 )
-from superopt_cc.verify.ctype import Float
+from superopt_cc.verify.abi import returned
 from superopt_cc.verify.engine import Verifier
 from superopt_cc.verify.job import Facts, Job
 
@@ -279,6 +279,7 @@ def _promising(measurement: Measurement) -> bool:
 
 def result_of(facts: Facts) -> Result:
     """Where the function's result shows up, for the latency shape of the timing."""
-    if facts.returns is None:
+    registers = [register for register, _ in returned(facts.types, facts.returns)]
+    if not registers:
         return Result.MEMORY
-    return Result.FLOAT if isinstance(facts.types[facts.returns], Float) else Result.INTEGER
+    return Result.INTEGER if "rax" in registers else Result.FLOAT

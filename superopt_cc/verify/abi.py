@@ -1,6 +1,7 @@
-"""The System V x86-64 calling convention for scalars: where parameters lie, what a result defines.
+"""The System V x86-64 calling convention: where parameters lie, what a result defines.
 
-Other classes of types make a function ineligible under the type's name (design 4.2).
+Scalars, and structures and unions of C; other classes of types make a function ineligible under
+the type's name (design 4.2).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 from superopt_cc.errors import Ineligible
 from superopt_cc.verify.ctype import (
+    Array,
     Bool,
     CType,
     Enum,
@@ -19,31 +21,42 @@ from superopt_cc.verify.ctype import (
     Struct,
     TypeTable,
     Unsupported,
+    align_of,
+    size_of,
 )
 
 INTEGER_REGISTERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 SSE_REGISTERS = tuple(f"xmm{n}" for n in range(8))
+_FREE = {"int": len(INTEGER_REGISTERS), "sse": len(SSE_REGISTERS)}
+_WORD = (1 << 64) - 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Location:
-    """Where one parameter lies.
+    """Where one parameter, or eight bytes of a structure, lies.
 
-    `kind` is "int" (register `INTEGER_REGISTERS[number]`), "sse" (`SSE_REGISTERS[number]`) or
-    "stack" (8-byte word `number` above the return address).  `bits` are what the type defines;
-    everything above them in the register or word is noise.
+    `kind` is "int" (register `INTEGER_REGISTERS[number]`), "sse" (`SSE_REGISTERS[number]`),
+    "stack" (8-byte word `number` above the return address) or "parts" (a structure: see `parts`,
+    in the order of its bytes).  `bits` are what the type defines; everything above them in the
+    register or word is noise.
     """
 
     kind: str
     number: int
     bits: int
+    parts: tuple[Location, ...] = ()
 
     @property
     def register(self) -> str | None:
-        """The register's name; None on the stack."""
-        if self.kind == "stack":
+        """The register's name; None on the stack and for structures."""
+        if self.kind not in ("int", "sse"):
             return None
         return (INTEGER_REGISTERS if self.kind == "int" else SSE_REGISTERS)[self.number]
+
+    @property
+    def words(self) -> tuple[Location, ...]:
+        """The places of a scalar (itself) or structure."""
+        return self.parts if self.kind == "parts" else (self,)
 
 
 def _class_of(kind: CType) -> tuple[str, int]:
@@ -55,33 +68,119 @@ def _class_of(kind: CType) -> tuple[str, int]:
         return "int", kind.size * 8
     if isinstance(kind, Float):
         return "sse", kind.size * 8
-    if isinstance(kind, Struct):
-        raise Ineligible("struct-by-value", kind.name)
     if isinstance(kind, Unsupported):
         raise Ineligible(kind.what)
     raise Ineligible("odd-type", type(kind).__name__)
 
 
+def _leaves(types: TypeTable, index: int, at: int) -> list[tuple[int, int, str, int]]:
+    """(first byte, bytes, class, bits used of each byte as a mask) of every scalar in a type."""
+    kind = types[index]
+    if isinstance(kind, Array):
+        step = size_of(types, kind.element)
+        return [
+            x for i in range(kind.count or 0) for x in _leaves(types, kind.element, at + i * step)
+        ]
+    if isinstance(kind, Struct):
+        found: list[tuple[int, int, str, int]] = []
+        for member in kind.fields:
+            if member.bits is None:
+                found += _leaves(types, member.type, at + member.offset)
+            else:
+                first, width = member.bits[0] + 8 * at, member.bits[1]
+                low, high = first // 8, (first + width + 7) // 8
+                used = ((1 << width) - 1) << (first - 8 * low)
+                found.append((low, high - low, "int", used))
+        return found
+    name, bits = _class_of(kind)
+    return [(at, bits // 8, name, (1 << bits) - 1)]
+
+
+def _eightbytes(types: TypeTable, index: int) -> tuple[tuple[str, int], ...] | None:
+    """(class, mask of the bits that a member defines) of each eight bytes of a structure; None for
+    one that lies in memory: larger than two registers, or with members out of alignment."""
+    kind = types[index]
+    if not isinstance(kind, Struct) or not kind.plain or kind.size == 0:
+        raise Ineligible("struct-by-value", getattr(kind, "name", ""))
+    leaves = _leaves(types, index, 0)
+    if kind.size > 16 or _packed(types, index):
+        return None
+    classes, masks = ["sse"] * (-(-kind.size // 8)), [0] * (-(-kind.size // 8))
+    for at, size, name, used in leaves:
+        for i in range(at // 8, (at + size - 1) // 8 + 1):
+            classes[i] = "int" if name == "int" else classes[i]
+            shift = 8 * (at - 8 * i)
+            masks[i] |= (used << shift if shift >= 0 else used >> -shift) & _WORD
+    return tuple(zip(classes, masks, strict=True))
+
+
+def _packed(types: TypeTable, index: int) -> bool:
+    """Is a member out of its type's alignment?"""
+    kind = types[index]
+    if isinstance(kind, Array):
+        return _packed(types, kind.element)
+    if not isinstance(kind, Struct):
+        return False
+    return any(
+        member.bits is None
+        and (member.offset % max(align_of(types, member.type), 1) or _packed(types, member.type))
+        for member in kind.fields
+    )
+
+
 def assign(types: TypeTable, parameters: Sequence[int]) -> tuple[Location, ...]:
     """The location of each parameter (type indices), in order.  Raises Ineligible."""
-    free = {"int": len(INTEGER_REGISTERS), "sse": len(SSE_REGISTERS)}
     used = {"int": 0, "sse": 0, "stack": 0}
+
+    def take(kind: str, bits: int) -> Location:
+        location = Location(kind, used[kind], bits)
+        used[kind] += 1
+        return location
+
+    def fit(wanted: Sequence[str]) -> bool:
+        return all(used[k] + wanted.count(k) <= _FREE[k] for k in ("int", "sse"))
+
     locations: list[Location] = []
     for index in parameters:
-        kind, bits = _class_of(types[index])
-        if used[kind] == free[kind]:
-            kind = "stack"
-        locations.append(Location(kind, used[kind], bits))
-        used[kind] += 1
+        kind = types[index]
+        if not isinstance(kind, (Struct, Array)):
+            name, bits = _class_of(kind)
+            locations.append(take(name if fit((name,)) else "stack", bits))
+            continue
+        words = _eightbytes(types, index)
+        if words is not None and fit([name for name, _ in words]):
+            parts = [take(name, mask.bit_length()) for name, mask in words]
+        else:
+            if align_of(types, index) > 8:
+                raise Ineligible("struct-by-value", "aligned to more than 8 bytes on the stack")
+            parts = [take("stack", 64) for _ in range(-(-size_of(types, index) // 8))]
+        locations.append(Location("parts", 0, 0, tuple(parts)))
     return tuple(locations)
 
 
-def returned(types: TypeTable, index: int | None) -> tuple[str | None, int]:
-    """(register, bits that the type defines) of a result; (None, 0) for void.
+def in_memory(types: TypeTable, index: int | None) -> bool:
+    """Is a result of this type written to where a hidden first argument points?
 
-    Raises Ineligible for results that are not scalar.
+    Raises Ineligible as `returned` does.
+    """
+    return (
+        index is not None and isinstance(types[index], Struct) and _eightbytes(types, index) is None
+    )
+
+
+def returned(types: TypeTable, index: int | None) -> tuple[tuple[str, int], ...]:
+    """(register, mask of the bits that the type defines) for each register of a result; empty for
+    void.
+
+    Raises Ineligible for types whose results lie elsewhere.
     """
     if index is None:
-        return None, 0
-    kind, bits = _class_of(types[index])
-    return ("rax" if kind == "int" else "xmm0"), bits
+        return ()
+    if not isinstance(types[index], Struct):
+        kind, bits = _class_of(types[index])
+        return ((("rax" if kind == "int" else "xmm0"), (1 << bits) - 1),)
+    words = _eightbytes(types, index)
+    if words is None:
+        raise Ineligible("struct-by-value", "a result in memory")
+    free = {"int": ["rax", "rdx"], "sse": ["xmm0", "xmm1"]}
+    return tuple((free[kind].pop(0), mask) for kind, mask in words)

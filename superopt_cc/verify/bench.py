@@ -22,7 +22,7 @@ from superopt_cc.assembly.unit import Unit, parse_unit
 from superopt_cc.errors import Ineligible
 from superopt_cc.types import Rejection, Rewrite
 from superopt_cc.verify import abi
-from superopt_cc.verify.ctype import Float, Function, Pointer, size_of
+from superopt_cc.verify.ctype import Float, Function, Pointer, Struct, size_of
 from superopt_cc.verify.image import Addresses, Image, build_image
 from superopt_cc.verify.job import Job
 from superopt_cc.verify.runner import Masks, Runner
@@ -144,17 +144,18 @@ class Bench:
             "-fno-strict-aliasing" not in facts.options,
             constants_of(image, body),
         )
-        register, bits = abi.returned(facts.types, facts.returns)
-        mask = (1 << bits) - 1
+        masks = dict(abi.returned(facts.types, facts.returns))
         floating = any(effects(i).category == "float" for i in body) or any(
             isinstance(facts.types[p.type], Float) for p in facts.parameters
         )
-        masks = Masks(
-            rax=mask if register == "rax" else 0,
-            xmm0=(mask if register == "xmm0" else 0, 0),
+        counted = Masks(
+            rax=masks.get("rax", 0),
+            rdx=masks.get("rdx", 0),
+            xmm0=(masks.get("xmm0", 0), 0),
+            xmm1=(masks.get("xmm1", 0), 0),
             mxcsr=0x3F if facts.trapping_math else 0,
         )
-        return Surroundings(shape, masks, floating, self.screener.entered_misaligned)
+        return Surroundings(shape, counted, floating, self.screener.entered_misaligned)
 
 
 def body_label(number: int) -> str:
@@ -178,6 +179,8 @@ def _returned_type(job: Job, name: str) -> int | None:
     if not isinstance(kind, Function):
         raise Ineligible("callee-unknown", name)
     abi.returned(job.facts.types, kind.returns)
+    if kind.returns is not None and isinstance(job.facts.types[kind.returns], Struct):
+        raise Ineligible("struct-by-value", f"{name} returns one")
     inner = job.facts.types[kind.returns] if kind.returns is not None else None
     if isinstance(inner, Pointer):
         check_types(job.facts.types, [kind.returns] if kind.returns is not None else [])

@@ -73,13 +73,14 @@ class Field:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Struct:
-    """A structure or union with its layout in bytes."""
+    """A structure or union with its layout in bytes; `plain` if it is C's, passed by its bytes."""
 
     name: str
     size: int
     align: int
     fields: tuple[Field, ...]
     union: bool = False
+    plain: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from superopt_cc.toolchain.command import (
 )
 from superopt_cc.toolchain.options import lookup
 from superopt_cc.verify import abi, dumps
-from superopt_cc.verify.ctype import Function, TypeTable
+from superopt_cc.verify.ctype import Function, Pointer, TypeTable
 from superopt_cc.verify.dwarf import (
     Debug,
     attribute,
@@ -287,6 +287,11 @@ class UnitFacts:
             for one in sorted(reached & set(self._debug.variables))
         }
         types = reader.table
+        if abi.in_memory(types, returns):
+            # The caller passes its address and gets it back; nothing else can point there yet.
+            types = (*types, Pointer(_known(returns), restrict=True))
+            returns = len(types) - 1
+            parameters = (Parameter("(result)", returns), *parameters)
         abi.assign(types, [p.type for p in parameters])
         abi.returned(types, returns)
         calls = dumps.calls(self._rtls[name])
@@ -354,7 +359,7 @@ def _check_registers(call: CallUse, types: TypeTable, kind: Function) -> None:
         locations = abi.assign(types, kind.parameters)
     except Ineligible:
         return  # a structure by value: the RTL alone tells its registers
-    allowed = {location.register for location in locations}
+    allowed = {word.register for location in locations for word in location.words}
     odd = [register for register, _ in call.registers if register not in allowed]
     if odd:
         raise Ineligible("odd-call", f"{call.callee} is passed {odd[0]}")

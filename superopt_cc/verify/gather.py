@@ -365,6 +365,6 @@ def unused_bits(shape: Shape) -> tuple[int, ...]:
     """Per integer register argument the mask of bits that its type leaves undefined."""
     return tuple(
         ((1 << 64) - 1) & ~((1 << location.bits) - 1)
-        for location in shape.locations
+        for location in (word for each in shape.locations for word in each.words)
         if location.kind == "int"
     )

@@ -13,6 +13,7 @@ import numpy as np
 
 from superopt_cc.cases import Answer, Blob, Case, Ref, Store, Word
 from superopt_cc.verify import values
+from superopt_cc.verify.abi import Location
 from superopt_cc.verify.columns import Leaf, fill
 from superopt_cc.verify.ctype import (
     Array,
@@ -87,6 +88,9 @@ class Maker:
             zip(shape.parameters, shape.locations, strict=True)
         ):
             kind = self._types[index]
+            if location.kind == "parts":
+                self._by_value(index, location, ints, floats, stack)
+                continue
             if isinstance(kind, Float):
                 pattern = self._float(kind)
                 if location.kind == "sse":
@@ -113,6 +117,21 @@ class Maker:
             global_pointers=pointers,
             answers=answers,
         )
+
+    def _by_value(
+        self, index: int, location: Location, ints: list[Word], floats: list[bytes],
+        stack: list[Word],
+    ) -> None:  # fmt: skip
+        """A structure as an argument: eight bytes at a time; what no member covers is noise."""
+        data, pointers = self._value(index)
+        data = data + self._numbers.randbytes(-len(data) % 8)
+        for number, part in enumerate(location.parts):
+            body = data[8 * number : 8 * number + 8]
+            if part.kind == "sse":
+                floats.append(body.ljust(16, b"\0"))
+                continue
+            words = ints if part.kind == "int" else stack
+            words.append(pointers.get(8 * number, int.from_bytes(body, "little")))
 
     def twin(self, case: Case) -> Case:
         """The same sizes, scalars and pointers as in `case`, which this maker made, over other

@@ -37,7 +37,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "stack-protector": "a stack-protector canary",
         "non-temporal": "non-temporal stores",
         "odd-call": "a call whose argument registers are not those of the callee's prototype",
-        "struct-by-value": "a structure, union or class passed or returned by value",
+        "struct-by-value": "a class of C++ by value, or a structure that a callee returns",
         "long-double": "long double or __float128 as parameter or result",
         "float16": "half precision as parameter or result",
         "decimal": "decimal floating point as parameter or result",

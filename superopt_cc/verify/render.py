@@ -28,13 +28,24 @@ def render_call(facts: Facts, locations: Sequence[Location], case: Case) -> str:
     """The call in C's terms; long arrays are cut, addresses are named, not numbered."""
     parts: list[str] = []
     for number, (parameter, location) in enumerate(zip(facts.parameters, locations, strict=True)):
-        if location.kind == "sse":
+        if location.kind == "parts":
+            data = b"".join(_part(word, case) for word in location.parts)
+            value = _bytes(facts.types, parameter.type, data)
+        elif location.kind == "sse":
             value = _bytes(facts.types, parameter.type, case.floats[location.number])
         else:
             source = case.ints if location.kind == "int" else case.stack
             value = _word(facts, parameter.type, source[location.number], case)
         parts.append(f"{parameter.name or f'arg{number + 1}'}={value}")
     return f"{facts.name}({', '.join(parts)})"
+
+
+def _part(location: Location, case: Case) -> bytes:
+    """Eight bytes of a structure passed by value; a pointer shows as null here."""
+    if location.kind == "sse":
+        return case.floats[location.number][:8]
+    word = (case.ints if location.kind == "int" else case.stack)[location.number]
+    return (0 if isinstance(word, Ref) else word).to_bytes(8, "little")
 
 
 def _word(facts: Facts, index: int, word: Word, case: Case) -> str:

@@ -299,10 +299,10 @@ def own_result_bytes(facts: Facts) -> int:
 
 def _result(facts: Facts, returns: int | None, otherwise: tuple[str, ...]) -> int:
     try:
-        register, _ = abi.returned(facts.types, returns)
+        results = abi.returned(facts.types, returns)
     except Ineligible:
         return _packed(otherwise)
-    return _packed((register,) if register else ())
+    return _packed(tuple(register for register, _ in results))
 
 
 def _packed(names: Sequence[str]) -> int:

@@ -53,7 +53,7 @@ class Shape:
 
     @functools.cached_property
     def has_memory(self) -> bool:
-        pointers = any(isinstance(self.types[p], Pointer) for p in self.parameters)
+        pointers = any(holds_pointer(self.types, p) for p in self.parameters)
         return pointers or bool(self.globals)
 
     @functools.cached_property

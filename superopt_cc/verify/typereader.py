@@ -148,6 +148,7 @@ class TypeReader:
             self._alignment(die, size, fields),
             tuple(fields),
             union=die.tag == "DW_TAG_union_type",
+            plain=is_c(die),
         )
 
     def _field(self, die: DIE) -> Field:

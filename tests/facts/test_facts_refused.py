@@ -69,8 +69,6 @@ long double x87(long double a) { return a; }
 __int128 wide(__int128 a) { return a; }
 _Complex double complex_(_Complex double a) { return a; }
 __m128i vector(__m128i a) { return a; }
-int by_value(struct big b) { return b.a[3]; }
-struct big result(int a) { struct big b = {{a}}; return b; }
 int eligible(int x) { return x * 3; }
 """
 
@@ -97,7 +95,6 @@ EXPECTED = {
     "int128": "wide",
     "complex": "complex_",
     "vector": "vector",
-    "struct-by-value": "by_value result",
     "": "eligible caller_of_clone",
 }
 
@@ -175,3 +172,9 @@ def test_a_source_that_has_gone_has_no_facts(tmp_path: Path) -> None:
     (tmp_path / "unit.c").unlink()
     with pytest.raises(Ineligible, match="no-facts"):
         facts_for_unit(command, text)
+
+
+def test_a_class_by_value_is_refused(tmp_path: Path) -> None:
+    source = "struct p { int x; };\nint f(p v) { return v.x; }\np g(int x) { return p{x}; }\n"
+    unit = facts_of(tmp_path, source, suffix=".cc")
+    assert [reason(unit, name) for name in ("_Z1f1p", "_Z1gi")] == ["struct-by-value"] * 2

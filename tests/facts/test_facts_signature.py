@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 from facts_helper import facts_of
 
 from superopt_cc.errors import Ineligible
-from superopt_cc.verify.abi import Location, assign, returned
+from superopt_cc.verify.abi import Location, assign, in_memory, returned
 from superopt_cc.verify.ctype import (
     Array,
     Bool,
@@ -178,7 +179,7 @@ def test_scalars_keep_size_sign_and_values(unit: UnitFacts) -> None:
         ("xmm1", 64),
         ("r8", 64),
     ]
-    assert returned(facts.types, facts.returns) == ("rax", 32)
+    assert returned(facts.types, facts.returns) == (("rax", 0xFFFFFFFF),)
 
 
 def test_pointers_to_arrays_functions_and_volatile(unit: UnitFacts) -> None:
@@ -206,14 +207,68 @@ def test_arguments_beyond_the_registers_lie_on_the_stack(unit: UnitFacts) -> Non
     )
 
 
-def test_a_structure_by_value_has_no_location() -> None:
+INT, CHAR, DOUBLE, FLOAT = Int(4, True), Int(1, True), Float(8), Float(4)
+BASE = (INT, CHAR, DOUBLE, FLOAT)
+
+
+def structure(size: int, *fields: tuple[int, int]) -> Struct:
+    """A structure of `BASE` types: (offset, type) of each member."""
+    return Struct("s", size, 8, tuple(Field("m", at, kind) for at, kind in fields))
+
+
+@pytest.mark.parametrize(
+    ("kind", "places", "result"),
+    [
+        (structure(8, (0, 0), (4, 1)), [("int", 40)], (("rax", 0xFFFFFFFFFF),)),
+        (structure(8, (0, 3), (4, 3)), [("sse", 64)], (("xmm0", (1 << 64) - 1),)),
+        (structure(8, (0, 3), (4, 0)), [("int", 64)], (("rax", (1 << 64) - 1),)),
+        (
+            structure(16, (0, 2), (8, 0)),
+            [("sse", 64), ("int", 32)],
+            (("xmm0", (1 << 64) - 1), ("rax", 0xFFFFFFFF)),
+        ),
+        (
+            structure(16, (0, 1), (8, 1)),
+            [("int", 8), ("int", 8)],
+            (("rax", 0xFF), ("rdx", 0xFF)),
+        ),
+    ],
+)  # fmt: skip
+def test_a_small_structure_travels_in_registers_of_its_members_kind(
+    kind: Struct, places: list[tuple[str, int]], result: tuple[tuple[str, int], ...]
+) -> None:
+    types = (*BASE, kind)
+    (location,) = assign(types, [4])
+    assert [(part.kind, part.bits) for part in location.parts] == places
+    assert returned(types, 4) == result
+    assert not in_memory(types, 4)
+
+
+def test_a_large_or_packed_structure_travels_in_memory() -> None:
+    large = structure(24, (0, 2), (8, 2), (16, 2))
+    packed = Struct("p", 5, 1, (Field("c", 0, 1), Field("i", 1, 0)))
+    for kind, words in ((large, 3), (packed, 1)):
+        types = (*BASE, kind)
+        (location,) = assign(types, [4])
+        assert [part.kind for part in location.parts] == ["stack"] * words
+        assert in_memory(types, 4)
+
+
+def test_a_structure_goes_to_the_stack_whole_when_its_registers_are_used_up() -> None:
+    types = (*BASE, structure(16, (0, 0), (8, 0)))
+    *_, pair, last = assign(types, [0, 0, 0, 0, 0, 4, 0])
+    assert [part.kind for part in pair.parts] == ["stack", "stack"]
+    assert last == Location("int", 5, 32)  # the register that was too few for the pair
+
+
+def test_other_types_have_no_location() -> None:
     with pytest.raises(Ineligible, match="struct-by-value"):
-        assign((Struct("s", 4, 4, ()),), [0])
+        assign((dataclasses.replace(structure(4, (0, 0)), plain=False), INT), [0])
     with pytest.raises(Ineligible, match="int128"):
         returned((Unsupported("int128", 16),), 0)
-    assert returned((Bool(), Float(4)), 0) == ("rax", 8)
-    assert returned((Bool(), Float(4)), 1) == ("xmm0", 32)
-    assert returned((), None) == (None, 0)
+    assert returned((Bool(), Float(4)), 0) == (("rax", 0xFF),)
+    assert returned((Bool(), Float(4)), 1) == (("xmm0", 0xFFFFFFFF),)
+    assert returned((), None) == ()
 
 
 def test_static_locals_are_known_by_their_assembler_names(unit: UnitFacts) -> None:

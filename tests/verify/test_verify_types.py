@@ -15,6 +15,11 @@ UNION = "struct u { int tag; union { int i; const int *p; float f; } v; };"
 TAIL = "struct t { unsigned n; unsigned char data[]; };"
 OLD = "struct t { unsigned n; short data[0]; };"
 LIST = "struct n { int v; struct n *next; };"
+PAIR = "struct p { int x; char c; short y; };"
+MIXED = "struct m { double d; long n; };"
+BIG = "struct g { long a[3]; int b, c; };"
+SPAN = "struct s { const unsigned char *p; unsigned long n; };"
+HALF = "struct h { float a, b, c; };"
 TREE = "struct n { struct n *l, *r; int v; };"
 
 # (what it is about, types, gcc's code, a right rewrite, wrong ones)
@@ -90,6 +95,56 @@ CASES = [
         ],
     ),
     (
+        "a small structure by value",
+        PAIR,
+        "int f(struct p v, int k) { return v.x * k + v.c - v.y; }",
+        "int f(struct p v, int k) { int r = v.c - v.y; return r + k * v.x; }",
+        [
+            "int f(struct p v, int k) { return v.x * k + (unsigned char)v.c - v.y; }",
+            "int f(struct p v, int k) { return v.x * k + v.c - (v.y & 0x7fff); }",
+        ],
+    ),
+    (
+        "a structure in registers of both kinds",
+        MIXED,
+        "struct m f(struct m v, long k) { v.n += k; v.d = v.d * 0.5; return v; }",
+        "struct m f(struct m v, long k) { struct m r; r.d = 0.5 * v.d; r.n = k + v.n; return r; }",
+        [
+            "struct m f(struct m v, long k) { v.n += (int)k; v.d = v.d * 0.5; return v; }",
+            "struct m f(struct m v, long k) { v.n += k; v.d = (float)v.d * 0.5; return v; }",
+        ],
+    ),
+    (
+        "a structure in memory, given and returned",
+        BIG,
+        "struct g f(struct g v, int k) { v.a[1] = v.a[2] + k; v.b ^= k; return v; }",
+        "struct g f(struct g v, int k) { struct g r = v; r.b = k ^ v.b; r.a[1] = k + v.a[2]; "
+        "return r; }",
+        [
+            "struct g f(struct g v, int k) { v.a[1] = v.a[2] + (unsigned)k; v.b ^= k; return v; }",
+            "struct g f(struct g v, int k) { v.a[0] = v.a[2] + k; v.b ^= k; return v; }",
+        ],
+    ),
+    (
+        "a span",
+        SPAN,
+        "unsigned f(struct s v) { unsigned t = 0; for (unsigned long i = 0; i < v.n; i++) "
+        "t += v.p[i]; return t; }",
+        "unsigned f(struct s v) { unsigned t = 0; const unsigned char *e = v.p + v.n; "
+        "while (v.p != e) t += *v.p++; return t; }",
+        [
+            "unsigned f(struct s v) { unsigned t = 0; for (unsigned i = 0; i < v.n; i++) "
+            "t += v.p[i]; return v.n == 17 ? t + 1 : t; }",
+        ],
+    ),
+    (
+        "three floats in two registers",
+        HALF,
+        "struct h f(struct h v, float k) { v.a *= k; v.c += k; return v; }",
+        "struct h f(struct h v, float k) { struct h r = {k * v.a, v.b, k + v.c}; return r; }",
+        ["struct h f(struct h v, float k) { v.a *= k; v.b += 0.0f; v.c += k; return v; }"],
+    ),
+    (
         "a tree",
         TREE,
         "int f(const struct n *p) { if (!p) return 0; int s = p->v; if (p->l) s += p->l->v; "
@@ -117,6 +172,7 @@ def test_a_rewrite_over_such_types_is_judged_by_what_it_does(
         good = verifier.check_many([compiled(tmp_path, f"{types}\n{right}", (o,)) for o in levels])
         bad = verifier.check_many([compiled(tmp_path, f"{types}\n{text}") for text in wrong])
     assert any(verdict.accepted for verdict in good), good
-    assert all(verdict.accepted or verdict.reason == Reason.COPY for verdict in good), good
+    fine = (None, Reason.COPY, Reason.FRAME)  # without optimisation frames are large
+    assert all(verdict.reason in fine for verdict in good), [v.reason for v in good]
     for verdict, text in zip(bad, wrong, strict=True):
         assert verdict.verdict == "rejected", (text, verdict)

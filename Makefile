@@ -59,6 +59,8 @@ test: test-needs $(VENV)/made-dev $(VENV)/made-llm
 .PHONY: test-needs
 test-needs:
 	@$(call need,$(TEST_NEEDS))
+	@[ -e /usr/include/csmith/csmith.h ] || \
+		{ echo "missing header; run: sudo apt-get install libcsmith-dev" >&2; exit 1; }
 
 lint: NEEDS := $(DEMO_NEEDS)
 lint: $(VENV)/made-dev

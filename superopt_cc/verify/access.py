@@ -32,17 +32,20 @@ _PORTION, _WALK_STEPS = 160_000, 800_000
 _CHUNK = 160
 _MAX_CHUNKS = 40
 _GROUPS, _MEMBERS = 24, 12
+_UNSEEN = frozenset({Status.STEPS, Status.TIMEOUT, Status.NONE})
 Span = tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Walk:
-    """The outcome: what was found wrong, if anything, and what of the rewrite was executed."""
+    """The outcome: what was found wrong, if anything (in the first plan, or in `plan`), and what
+    of the rewrite was executed."""
 
     rejection: Difference | None
     edges: Covered
     unreached: int
     cut: bool = False
+    plan: Plan | None = None
 
     def gap(self) -> str:
         """What of the rewrite stayed unseen, in words; "" if nothing."""
@@ -75,10 +78,11 @@ class AccessRule:
 
     def walk(
         self, runner: Runner, image: Image, decoder: Decoder, target: str, label: str,
-        every: Sequence[Plan], masks: Masks,
+        every: Sequence[Plan], aimed: Sequence[Plan], masks: Masks,
     ) -> Walk:  # fmt: skip
-        """Step target and rewrite over the chosen inputs of the first plan and compare what they
-        touch; then all plans until every part of the rewrite was executed."""
+        """Step target and rewrite over the chosen inputs of the first plan, and over those that
+        were aimed at the rewrite, and compare what they touch; then all plans until every part of
+        the rewrite was executed."""
         plan = every[0]
         flow = decoder.flow(label)
         at = {id(case): i for i, case in enumerate(plan.batch.cases)}
@@ -102,6 +106,10 @@ class AccessRule:
         wrong = self._side_channel(paths, index, flow)
         if wrong is not None:
             return Walk(wrong, Covered(0, 0), 0)
+        for plan in aimed:
+            wrong = _aimed_accesses(runner, image, decoder, target, label, plan, masks, seen)
+            if wrong is not None:
+                return Walk(wrong, Covered(0, 0), 0, plan=plan)
         return _coverage(runner, image, decoder, label, every, masks, seen)
 
     def _side_channel(
@@ -141,6 +149,24 @@ class _Seen:
         return Walk(None, edges, len(self.flow.addresses - self._reached))
 
 
+def _aimed_accesses(
+    runner: Runner, image: Image, decoder: Decoder, target: str, label: str, plan: Plan,
+    masks: Masks, seen: _Seen,
+) -> Difference | None:  # fmt: skip
+    """The access rule over a plan's short inputs; those that no trace holds show nothing here."""
+    for indices in _chunks(len(plan.batch.cases)):
+        ours = _step(runner, image, decoder, target, plan, indices, masks)
+        theirs = _step(runner, image, decoder, label, plan, indices, masks)
+        one, other = decoder.accesses(ours.trace), decoder.accesses(theirs.trace)
+        seen.add(theirs)
+        for position, index in enumerate(indices[: min(ours.done, theirs.done)]):
+            whole = not {ours.status(position), theirs.status(position)} & _UNSEEN
+            found = _compare(ours, theirs, position, one, other, image) if whole else ""
+            if found:
+                return _difference(index, Reason.ACCESS, found)
+    return None
+
+
 def _coverage(
     runner: Runner, image: Image, decoder: Decoder, label: str, every: Sequence[Plan],
     masks: Masks, seen: _Seen,
@@ -176,8 +202,8 @@ def _chunks(count: int) -> Iterator[list[int]]:
 
 def _is_cut(run: Run) -> bool:
     """Did the trace or the time end before the inputs did?"""
-    unseen = (Status.STEPS, Status.TIMEOUT, Status.NONE)
-    return run.done < len(run.batch.cases) or any(run.status(i) in unseen for i in range(run.done))
+    cases = len(run.batch.cases)
+    return run.done < cases or any(run.status(i) in _UNSEEN for i in range(cases))
 
 
 def _within_budget(gathered: Gathered, chosen: Sequence[int]) -> list[int]:

@@ -31,8 +31,9 @@ _VISITS = 2  # visits of a comparison looked at in one input
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Place:
-    """A word of an input: integer argument `where` ("int"), stack word ("stack"), `size` bytes at
-    `offset` of object number `where` ("object") or of global `where` ("global")."""
+    """A word of an input: integer argument `where` ("int"), stack word ("stack"), result of a
+    callee ("answer"), `size` bytes at `offset` of object number `where` ("object") or of global
+    `where` ("global")."""
 
     kind: str
     where: int | str
@@ -47,6 +48,10 @@ class _Fits:
     def __init__(self, types: TypeTable) -> None:
         self._bool = any(isinstance(kind, Bool) for kind in types)
         self._floats = {kind.size for kind in types if isinstance(kind, Float)}
+
+    def place(self, place: Place) -> bool:
+        """A callee's result may be a _Bool under noise."""
+        return not (self._bool and place.kind == "answer")
 
     def __call__(self, word: int, value: int, size: int) -> bool:
         if self._bool and word <= 1 < value:
@@ -110,7 +115,7 @@ def _at_site(
         left, right = (_value(operand, run.trace[at]) for operand in site.operands)
         for place in _places(run, accesses, number, at, arena):
             word = _read(case, place)
-            if word is None:
+            if word is None or not fits.place(place):
                 continue
             exact = left is None or right is None or word in (left, right)
             for value in _wanted(site, word, left, right, place.size):
@@ -171,6 +176,9 @@ def _places(run: Run, accesses: Accesses, number: int, at: int, arena: Arena) ->
     for i, word in enumerate(case.stack):
         if isinstance(word, int):
             yield Place("stack", i, 0, 8)
+    for i, answer in enumerate(case.answers):
+        if isinstance(answer.rax, int):
+            yield from (Place("answer", i, 0, size) for size in (4, 8))
 
 
 def _place_of(run: Run, number: int, address: int, size: int, arena: Arena) -> Place | None:
@@ -192,6 +200,9 @@ def _read(case: Case, place: Place) -> int | None:
     """The word; None where the input has no plain bytes for it."""
     if place.kind in ("int", "stack"):
         word = (case.ints if place.kind == "int" else case.stack)[int(place.where)]
+        return word & ((1 << 8 * place.size) - 1) if isinstance(word, int) else None
+    if place.kind == "answer":
+        word = case.answers[int(place.where)].rax
         return word & ((1 << 8 * place.size) - 1) if isinstance(word, int) else None
     if place.kind == "object":
         blob = case.objects[int(place.where)]
@@ -215,6 +226,14 @@ def _write(case: Case, place: Place, value: int) -> Case | None:
         if place.kind == "int":
             return dataclasses.replace(case, ints=tuple(words))
         return dataclasses.replace(case, stack=tuple(words))
+    if place.kind == "answer":
+        answers = list(case.answers)
+        old = answers[int(place.where)].rax
+        if not isinstance(old, int):
+            return None
+        high = old & ~((1 << 8 * place.size) - 1)
+        answers[int(place.where)] = dataclasses.replace(answers[int(place.where)], rax=high | value)
+        return dataclasses.replace(case, answers=tuple(answers))
     body = value.to_bytes(place.size, "little")
     if place.kind == "object":
         blobs = list(case.objects)

@@ -84,7 +84,8 @@ class Verifier:
             self._check_gathered()
             cases = tuple(p.case for p in self.gathered.probes)
             extra = plans.bulk(around.shape, self.job.seed)
-            made = plans.make(cases, extra, around, image.arena, self.job.seed)
+            lengthy = plans.long(around.shape, self.job.seed)
+            made = plans.make(cases, extra, around, image.arena, self.job.seed, lengthy)
             self.plans = plans.settle(made, runner, image, name, around.masks)
         self._arena = image.arena
         self._access = AccessRule(self.gathered, self._flow, self.job.contract.timing_ok)
@@ -173,9 +174,11 @@ class Verifier:
             if found is not None:
                 return self._refuted(plan, found)
         every = (*ready, *aimed)
-        walk = self._access.walk(runner, image, decoder, self.job.name, label, every, masks)
+        walk = self._access.walk(
+            runner, image, decoder, self.job.name, label, every, aimed[:1], masks
+        )
         if walk.rejection is not None:
-            return self._refuted(ready[0], walk.rejection)
+            return self._refuted(walk.plan or ready[0], walk.rejection)
         return self._weigh(walk, every)
 
     def _aimed(

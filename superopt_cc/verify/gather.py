@@ -15,11 +15,11 @@ from superopt_cc.assembly.decode import Instruction
 from superopt_cc.cases import Case, Ref
 from superopt_cc.verify.aim import aim, comparisons, deciding
 from superopt_cc.verify.ctype import Bool, Enum, Int, Pointer, size_of
-from superopt_cc.verify.inputs import Maker, Wish
+from superopt_cc.verify.inputs import Maker
 from superopt_cc.verify.layout import Arena, Style, encode_batch
 from superopt_cc.verify.probe import ROOM, Probed, Wild, read_probes
 from superopt_cc.verify.runner import End, Masks, Mode, Run, Runner, Status
-from superopt_cc.verify.shape import Shape
+from superopt_cc.verify.shape import Shape, Wish
 from superopt_cc.verify.trace import Decoder, Edge
 from superopt_cc.verify.values import Numbers, integer_edges
 
@@ -40,7 +40,7 @@ _LARGE = (512, 1000, 1024, 4095, 4096)
 _QUIET_ROUNDS = 4
 # Aiming: rounds, inputs that it starts from, inputs that it makes in one round.
 _AIMING, _AIMED_FROM, _AIMED = 3, 48, 192
-_PAIRS = 480
+_PAIRS, _CORNERS = 480, 150
 _OVERLAP_PAIRS = 6
 _DISTANCES = (0, 1, -1, 2, -2, 3, -3, 4, -4, 8, -8, 15, -15)
 
@@ -230,7 +230,7 @@ class Gatherer:
         """(parameter, bit mask of its type) for every integer parameter."""
         types = self._shape.types
         return [
-            (p, (1 << 8 * size_of(types, index)) - 1)
+            (p, 1 if isinstance(types[index], Bool) else (1 << 8 * size_of(types, index)) - 1)
             for p, index in enumerate(self._shape.parameters)
             if isinstance(types[index], (Int, Enum, Bool))
         ]
@@ -244,7 +244,8 @@ class Gatherer:
             base = {v & mask for v in words.base}
             others = {v & mask for v in words.integers} - base
             if not self._focus:
-                others |= set(integer_edges((mask.bit_length() + 7) // 8)) - base
+                edges = integer_edges((mask.bit_length() + 7) // 8)
+                others |= {v & mask for v in edges} - base
             first += [(position, v) for v in sorted(base)]
             rest += [(position, v) for v in sorted(others)]
         self._numbers.shuffle(rest)
@@ -260,10 +261,21 @@ class Gatherer:
             for b in words.base
         ]
         self._numbers.shuffle(pairs)
+        pairs = self._corners() + pairs if not self._focus else pairs
         directed = self._directed()
         if len(self._positions()) > 1 and not self._focus:
             pairs[_PAIRS:] = [dict(self._numbers.choices(directed, k=2)) for _ in range(_ROUND)]
         return pairs[: _PAIRS + _ROUND]
+
+    def _corners(self) -> list[dict[int, int]]:
+        """Smallest, largest, -1, 0 and 1 in two arguments at once."""
+        found: list[dict[int, int]] = []
+        for (p, mask), (q, other) in itertools.combinations(self._positions(), 2):
+            for a in (0, 1, mask, mask >> 1, (mask >> 1) + 1):
+                for b in (0, 1, other, other >> 1, (other >> 1) + 1):
+                    found.append({p: a & mask, q: b & other})
+        self._numbers.shuffle(found)
+        return found[:_CORNERS]
 
     def _round(self, wishes: list[Wish]) -> None:
         cases: list[Case] = []

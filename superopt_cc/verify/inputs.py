@@ -18,6 +18,7 @@ from superopt_cc.verify.columns import Leaf, fill
 from superopt_cc.verify.ctype import (
     Array,
     Bool,
+    CType,
     Enum,
     Float,
     Function,
@@ -28,33 +29,13 @@ from superopt_cc.verify.ctype import (
     size_of,
 )
 from superopt_cc.verify.layout import SLOTS
-from superopt_cc.verify.shape import MAX_OBJECT, Shape, flexible_tail, holds_pointer
+from superopt_cc.verify.shape import MAX_OBJECT, Shape, Wish, flexible_tail, holds_pointer
 
-_MAX_DEPTH = 4
+_MAX_DEPTH, _LIST_DEPTH = 4, 20
 # So many elements of an array of structures differ; the others repeat them in random order.
 _DIFFERENT = 24
 _MAX_OBJECTS = SLOTS - 2
 _MAX_TAIL = 1 << 14  # bytes
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Wish:
-    """What one case should be like: a size class and fixed integer arguments by position.
-
-    `overlap` is (pointer parameter, another, elements): the second points that many elements
-    behind the first, into the same object; with `unwritten` the case counts only if the target
-    writes nothing there.  `typical` asks for what real callers pass: integers
-    are mostly the size itself, scalars are any number, edges and constants are rare.  `least` is
-    the smallest useful object in bytes, as learnt from what the target touches.
-    """
-
-    size: int
-    fixed: Mapping[int, int] = dataclasses.field(default_factory=dict)
-    alias: bool = True
-    overlap: tuple[int, int, int] | None = None
-    unwritten: bool = False
-    typical: bool = False
-    least: int = 0
 
 
 @dataclasses.dataclass(slots=True)
@@ -154,6 +135,16 @@ class Maker:
             blobs[number] = dataclasses.replace(blobs[number], data=bytes(other.data))
         return dataclasses.replace(case, objects=tuple(blobs))
 
+    def uniform(self, case: Case, byte: int) -> Case:
+        """The same case with every byte of its integers in memory alike."""
+        blobs = [
+            dataclasses.replace(blob, data=bytes([byte]) * len(blob.data))
+            if made.type is None or isinstance(self._types[made.type], Int)
+            else blob
+            for blob, made in zip(case.objects, self._objects, strict=True)
+        ]
+        return dataclasses.replace(case, objects=tuple(blobs))
+
     def _overlap(self, placed: Mapping[int, tuple[list[Word], int]]) -> None:
         """Make two pointer arguments point into the first one's object, as wished."""
         if self._wish.overlap is None:
@@ -219,13 +210,22 @@ class Maker:
         if kind.to is not None and isinstance(self._types[kind.to], Function):
             return self._numbers.getrandbits(47)  # never called: indirect calls are ineligible
         chance = self._numbers.random()
-        if chance < 0.04 or depth >= _MAX_DEPTH or len(self._objects) >= _MAX_OBJECTS:
+        deep = depth >= (_LIST_DEPTH if self._is_list(kind) else _MAX_DEPTH)
+        if chance < 0.04 or deep or len(self._objects) >= _MAX_OBJECTS:
             return 0
         if chance < 0.25 and self._wish.alias:
             found = self._alias(kind)
             if found is not None:
                 return found
         return Ref(self._new_object(kind, depth), 0)
+
+    def _is_list(self, kind: Pointer) -> bool:
+        """Does it point to a structure with one pointer, to another such?"""
+        inner = self._types[kind.to] if kind.to is not None else None
+        if not isinstance(inner, Struct):
+            return False
+        to = [self._types[f.type] for f in inner.fields if holds_pointer(self._types, f.type)]
+        return len(to) == 1 and isinstance(to[0], Pointer) and to[0].to == kind.to
 
     def _alias(self, kind: Pointer) -> Ref | None:
         """A pointer into memory that exists already, where C allows that (design 5.6)."""
@@ -237,6 +237,8 @@ class Maker:
             shift = self._numbers.choice((0, 0, 1, -1, self._numbers.randint(-8, 8))) * max(step, 1)
             room = len(o.data)
             fitting.append(Ref(number, min(max(shift, -room // 4), room // 4)))
+        if not kind.restrict:
+            fitting += self._members(kind)
         for name, index in self._shape.globals:
             element = index
             while isinstance(inner := self._types[element], Array):
@@ -244,6 +246,26 @@ class Maker:
             if not kind.restrict and self._may_alias(kind.to, element):
                 fitting.append(Ref(name, 0))
         return self._numbers.choice(fitting) if fitting else None
+
+    def _members(self, kind: Pointer) -> list[Ref]:
+        """Members of what there is that such a pointer may name: one of each object."""
+        wanted = self._types[kind.to] if kind.to is not None else None
+        roots: list[tuple[int | str, int | None, int]] = [
+            (number, o.type, o.count) for number, o in enumerate(self._objects) if not o.restrict
+        ]
+        roots += [(name, index, 1) for name, index in self._shape.globals]
+        found: list[Ref] = []
+        for where, index, count in roots:
+            members = self._shape.leaves(index) if index is not None else ()
+            places = [
+                leaf.offset + leaf.kind.size * self._numbers.randrange(max(leaf.count, 1))
+                for leaf in members
+                if wanted is None or _alike(leaf.kind, wanted)
+            ]
+            if places and index is not None:
+                step = size_of(self._types, index) * self._numbers.randrange(min(count, 4))
+                found.append(Ref(where, step + self._numbers.choice(places)))
+        return found
 
     def _may_alias(self, one: int | None, other: int | None) -> bool:
         if one is None or other is None or one == other or not self._shape.strict_aliasing:
@@ -257,10 +279,10 @@ class Maker:
         number = len(self._objects)
         size = max(self._wish.size, 1)
         if kind.to is None:
-            count, align = max(8 * size + 64, self._wish.least), 1
+            count, align = max((size if self._wish.snug else 8 * size) + 64, self._wish.least), 1
         else:
             element = max(size_of(self._types, kind.to), 1)
-            many = 4 * size + 16 if element <= 16 else size + 1
+            many = 4 * size + 16 if element <= 16 and not self._wish.snug else size + 1
             many = max(many, -(-self._wish.least // element))
             if holds_pointer(self._types, kind.to):
                 many = 1 if self._wish.typical else min(many, 3)
@@ -488,3 +510,11 @@ class Maker:
             fresh.pointers[at] = old[at]  # a pointer stays valid
         stores += [Store(where, at, bytes(8), ref) for at, ref in fresh.pointers.items()]
         return stores
+
+
+def _alike(one: CType, other: CType) -> bool:
+    """May a pointer to `other` name an object of the scalar type `one`?"""
+    if isinstance(one, (Int, Enum)) and isinstance(other, (Int, Enum)):
+        character = isinstance(other, Int) and other.character
+        return character or one.size == other.size
+    return type(one) is type(other) and isinstance(one, Float) and one == other

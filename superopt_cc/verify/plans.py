@@ -17,14 +17,19 @@ from superopt_cc.errors import Ineligible
 from superopt_cc.verify.compare import Fields
 from superopt_cc.verify.gather import unused_bits
 from superopt_cc.verify.image import Image
-from superopt_cc.verify.inputs import Maker, Wish
+from superopt_cc.verify.inputs import Maker
 from superopt_cc.verify.layout import Arena, Batch, Style, encode_batch
 from superopt_cc.verify.runner import End, Masks, Mode, Run, Runner, Status
-from superopt_cc.verify.shape import Shape
+from superopt_cc.verify.shape import Shape, Wish
 from superopt_cc.verify.values import Numbers
 
 _SCALAR_CASES = 4096
 _MODE_STEP = 4
+# Elements, and with what they are filled.
+_LONG = (
+    (300, ("any", "full", "argument")), (1000, ("any", "argument")), (4200, ("any", "full")),
+    (5700, ("full",)), (9000, ("full",)), (65536, ("any",)), (66000, ("any", "full", "argument")),
+)  # fmt: skip
 # Rounding down, up, to zero; flush-to-zero with denormals-are-zero (design 5.6).
 _MXCSR = (0x1F80 | 1 << 13, 0x1F80 | 2 << 13, 0x1F80 | 3 << 13, 0x1F80 | 0x8040)
 _TICKS = 20
@@ -45,13 +50,18 @@ class Around(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
-    """A batch and how to run it; `seed` is that of the noise in the encoding."""
+    """A batch and how to run it; `seed` is that of the noise in the encoding.
+
+    An `optional` plan falls if the target fails on a case.  Of cases that were not trimmed those
+    are kept on which it ends in the layout `both_ways` too: it stays within their objects.
+    """
 
     batch: Batch
     styles: tuple[Style, ...]
     seed: int
     mode: Mode
     optional: bool = False
+    both_ways: Style | None = None
 
 
 def bulk(shape: Shape, seed: int) -> tuple[Case, ...]:
@@ -62,9 +72,32 @@ def bulk(shape: Shape, seed: int) -> tuple[Case, ...]:
     return tuple(Maker(shape, Wish(1 << 12), numbers).case() for _ in range(_SCALAR_CASES))
 
 
+def long(shape: Shape, seed: int) -> tuple[Case, ...]:
+    """Long objects, also of equal bytes: what sums in narrow lanes or by block must carry.
+
+    Nothing is learnt about what the target touches in them: they run untrimmed.
+    """
+    if not shape.has_memory:
+        return ()
+    numbers = Numbers(seed + 3)
+    found: list[Case] = []
+    for size, fills in _LONG:
+        maker = Maker(shape, Wish(size, alias=False, typical=True, snug=True), numbers)
+        case = maker.case()
+        if "any" in fills:
+            found.append(case)
+        if "full" in fills:
+            found.append(maker.uniform(case, 0xFF))
+        if "argument" in fills:
+            words = {word & 0xFF for word in case.ints if isinstance(word, int)}
+            found += [maker.uniform(case, byte) for byte in sorted(words)[:2]]
+    return tuple(found)
+
+
 def make(
-    cases: Sequence[Case], extra: Sequence[Case], around: Around, arena: Arena, seed: int
-) -> list[Plan]:
+    cases: Sequence[Case], extra: Sequence[Case], around: Around, arena: Arena, seed: int,
+    lengthy: Sequence[Case] = (),
+) -> list[Plan]:  # fmt: skip
     """All plans for the cases; which of them the target allows is settled by `settle`."""
     unused = unused_bits(around.shape)
     calls = 16 if around.shape.has_calls else 0
@@ -77,6 +110,9 @@ def make(
         _plan(every, (end,), arena, numbers, Mode()),
         _plan(cases, (start, odd), arena, numbers, Mode(clean_upper=True)),
     ]
+    if lengthy:
+        plan = _plan(lengthy, (end,), arena, numbers, Mode())
+        plans.append(dataclasses.replace(plan, both_ways=start))
     if around.floating:
         changed = [
             dataclasses.replace(case, mxcsr=_MXCSR[i % len(_MXCSR)])
@@ -123,6 +159,10 @@ def settle(
         good = _good_cases(quick, runner, image, name, masks)
         if plan.optional and len(good) < len(plan.batch.cases):
             continue  # the target itself assumes alignment at entry
+        if plan.both_ways is not None:
+            good = _staying(good, plan, runner, image, name, masks)
+            if not good:
+                continue
         if not good:
             raise Ineligible("no-inputs", "gcc's own code fails on every input that was made up")
         if len(good) < len(plan.batch.cases):
@@ -131,6 +171,18 @@ def settle(
         _check_noise(plan, runner, image, name, masks)
         kept.append(plan)
     return tuple(kept)
+
+
+def _staying(
+    cases: list[Case], plan: Plan, runner: Runner, image: Image, name: str, masks: Masks
+) -> list[Case]:
+    """The cases on which the target ends in the plan's other layout as well."""
+    if not cases or plan.both_ways is None:
+        return []
+    styles = (plan.both_ways,)
+    batch = encode_batch(cases, image.arena, styles, plan.seed)
+    other = Plan(batch, styles, plan.seed, dataclasses.replace(plan.mode, ticks=_GATHER_TICKS))
+    return _good_cases(other, runner, image, name, masks)
 
 
 def _good_cases(plan: Plan, runner: Runner, image: Image, name: str, masks: Masks) -> list[Case]:

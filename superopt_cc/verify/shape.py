@@ -120,3 +120,25 @@ def holds_pointer(types: TypeTable, index: int) -> bool:
     if isinstance(kind, Struct):
         return any(holds_pointer(types, f.type) for f in kind.fields)
     return isinstance(kind, Pointer)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wish:
+    """What one case should be like: a size class and fixed integer arguments by position.
+
+    `overlap` is (pointer parameter, another, elements): the second points that many elements
+    behind the first, into the same object; with `unwritten` the case counts only if the target
+    writes nothing there.  `typical` asks for what real callers pass: integers
+    are mostly the size itself, scalars are any number, edges and constants are rare.  `least` is
+    the smallest useful object in bytes, as learnt from what the target touches.  `snug` objects are
+    hardly larger than `size` elements.
+    """
+
+    size: int
+    fixed: Mapping[int, int] = dataclasses.field(default_factory=dict)
+    alias: bool = True
+    overlap: tuple[int, int, int] | None = None
+    unwritten: bool = False
+    typical: bool = False
+    least: int = 0
+    snug: bool = False

@@ -155,8 +155,14 @@ def float_mixture(
 
 def float_array(size: int, count: int, words: Dictionary, numbers: Numbers) -> bytes:
     """Contents of an array of floats: small integers, a range of reals, or a mixture with edges."""
-    kind = numbers.randrange(3)
+    kind = numbers.randrange(5)
     form = np.float32 if size == 4 else np.float64
+    if kind == 2:
+        zeros = b"".join(FLOAT_EDGES[size][:2])  # both of them, and nothing else
+        pool = np.frombuffer(zeros, np.uint32 if size == 4 else np.uint64)
+        return pool[below(2, count, numbers.arrays)].tobytes()
+    if kind == 3:
+        return numbers.floating(size, words) * count
     if kind == 0:
         return (below(80, count, numbers.arrays) - 40).astype(form).tobytes()
     if kind == 1:
@@ -243,6 +249,7 @@ _ALPHABETS = (
     bytes(range(1, 256)),
     b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
     b"0123456789abcdefABCDEF",
+    b"0123456789",
     b"0123456789+-. ",
     b"ab",
     b" \t\nab,.-",

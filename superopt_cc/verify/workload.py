@@ -12,10 +12,10 @@ from superopt_cc.cases import Case
 from superopt_cc.verify.bench import Bench, start_runner
 from superopt_cc.verify.ctype import Pointer, size_of
 from superopt_cc.verify.gather import unused_bits
-from superopt_cc.verify.inputs import Maker, Wish
+from superopt_cc.verify.inputs import Maker
 from superopt_cc.verify.layout import Style, encode_batch
 from superopt_cc.verify.runner import End, Mode, Runner, Status
-from superopt_cc.verify.shape import Shape
+from superopt_cc.verify.shape import Shape, Wish
 from superopt_cc.verify.values import Numbers
 
 COUNT = 4096

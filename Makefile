@@ -49,7 +49,8 @@ $(VENV)/made-dev: $(VENV)/made $(SOURCES)
 
 demo: NEEDS := $(DEMO_NEEDS)
 demo: $(VENV)/made-demo $(if $(MODEL),$(VENV)/made-llm)
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(if $(MODEL),SUPEROPT_MODEL='$(abspath $(MODEL))') \
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SUPEROPT_BUDGET="$${SUPEROPT_BUDGET:-12}" \
+		$(if $(MODEL),SUPEROPT_MODEL='$(abspath $(MODEL))') \
 		$(MAKE) --no-print-directory -C examples/hashbench demo
 
 test: NEEDS := $(TEST_NEEDS)

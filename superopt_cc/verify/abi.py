@@ -111,6 +111,8 @@ def _eightbytes(types: TypeTable, index: int) -> tuple[tuple[str, int], ...] | N
             classes[i] = "int" if name == "int" else classes[i]
             shift = 8 * (at - 8 * i)
             masks[i] |= (used << shift if shift >= 0 else used >> -shift) & _WORD
+    if 0 in masks:  # padding alone takes no register, whatever its neighbours do
+        raise Ineligible("struct-by-value", "eight bytes that no member lies in")
     return tuple(zip(classes, masks, strict=True))
 
 

@@ -263,6 +263,8 @@ def test_a_structure_goes_to_the_stack_whole_when_its_registers_are_used_up() ->
 
 def test_other_types_have_no_location() -> None:
     with pytest.raises(Ineligible, match="struct-by-value"):
+        assign((*BASE, structure(16, (0, 0))), [4])  # the second half is padding
+    with pytest.raises(Ineligible, match="struct-by-value"):
         assign((dataclasses.replace(structure(4, (0, 0)), plain=False), INT), [0])
     with pytest.raises(Ineligible, match="int128"):
         returned((Unsupported("int128", 16),), 0)

@@ -8,15 +8,19 @@ import time
 from superopt_cc.settings import Settings
 from superopt_cc.verify.gather import DEFAULT_LIMITS, Limits
 
-# Making inputs may take this share of a small budget.
-_INPUT_SHARE = 0.25
+# Making inputs may take this share of a small budget: without all of them nothing is decided.
+_INPUT_SHARE = 0.5
 # Timing gets at least this share; what proposing and verifying leave over goes to it as well.
 _TIMING_SHARE = 0.45
 # Ranking more than this many seconds a candidate gains nothing.
 _RANKING_EACH = 1.5
+# Of few seconds it gets this share, the confirmation the rest.
+_RANKING_SHARE = 0.4
 _CONFIRMATION = 6.0
-# A winner is confirmed even where the budget is over, within the two seconds allowed beyond it.
-_LEAST = 1.5
+# Beyond the budget a winner may still be confirmed, within the two seconds that are allowed.
+_GRACE = 0.9
+# Timing needs about so many seconds, linking included, to say anything.
+_LEAST = 0.8
 # An untimed search with a small budget verifies at least something, within those two seconds.
 _LEAST_PROPOSING = 1.0
 # Making inputs for timing: at most so many seconds, and this share of what is left.
@@ -58,16 +62,29 @@ class Budget:
         """Push the other deadlines back by what the model used of its time until `deadline`."""
         self.end += time.monotonic() - (deadline - self.model_seconds)
 
+    def verifying_deadline(self, found: bool) -> float:
+        """When verifying must end; later as long as there is nothing to time yet."""
+        if not self.timing:
+            return self.proposing_deadline() + _LEAST_PROPOSING / 2
+        return self.proposing_deadline() + (0.0 if found else self.timing / 2)
+
     def workload_seconds(self) -> float:
         """What making inputs for timing may use."""
         return max(0.3, min(_WORKLOAD, self.left() * _WORKLOAD_SHARE))
 
     def ranking_seconds(self, candidates: int) -> float:
         """What ranking may use: the confirmation's seconds are not its own."""
-        return max(_LEAST, min(self.left() - _CONFIRMATION, _RANKING_EACH * candidates + 1.0))
+        spare = self._spare()
+        most = max(self.left() - _CONFIRMATION, _RANKING_SHARE * spare)
+        return min(most, _RANKING_EACH * candidates + 1.0)
 
     def confirming_seconds(self) -> float:
-        return max(_LEAST, min(self.left(), _CONFIRMATION))
+        """What a confirmation may use; 0 where too little is left for one."""
+        spare = self._spare()
+        return min(spare, _CONFIRMATION) if spare >= _LEAST else 0.0
+
+    def _spare(self) -> float:
+        return max(0.0, self.end + _GRACE - time.monotonic())
 
 
 @dataclasses.dataclass(slots=True)

@@ -11,7 +11,8 @@ from typing import cast
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.assembly.unit import Unit, parse_unit
 from superopt_cc.cost.callers import Result
-from superopt_cc.cost.protocol import Ranking, Timer
+from superopt_cc.cost.protocol import Timer
+from superopt_cc.cost.session import CandidateFailed
 from superopt_cc.cost.verdict import SMALLEST_GAIN
 from superopt_cc.errors import Ineligible, RunnerError, SuperoptError, ToolchainError
 from superopt_cc.propose.base import Compilations, Context, Proposer
@@ -175,7 +176,7 @@ class _Search:
                 self._found.append(_Found(rewrite, verdict, fragment, len(self.attempts)))
                 self._note(rewrite, "verified", "")
             else:
-                reason = verdict.reason.value if verdict.reason else verdict.verdict
+                reason = verdict.reason.value if verdict.reason else "budget"
                 self._fell(rewrite, reason, verdict.detail)
         if rewrites:
             self._pace.took(time.monotonic() - began, len(rewrites))
@@ -187,7 +188,8 @@ class _Search:
         if not rewrites:
             return ()
         try:
-            return verifier.check_many(rewrites)
+            deadline = self._budget.verifying_deadline(bool(self._found))
+            return verifier.check_many(rewrites, deadline)
         except (RunnerError, ToolchainError) as error:
             if len(rewrites) == 1:
                 return (str(error),)
@@ -208,21 +210,17 @@ class _Search:
             seed=self.job.seed,
             result=result_of(self.job.facts), as_options=self.job.as_options,
         )  # fmt: skip
-        seconds = self._budget.ranking_seconds(len(self._found))
-        rankings = timer.compare([f.fragment for f in self._found], seconds)
-        for ranking in rankings:
-            self._ranked(ranking)
+        alone = len(self._found) == 1
+        best = self._found if alone else self._ranked(timer)
         measurement: Measurement | None = None
-        for ranking in rankings[:_CONFIRMATIONS]:
-            if ranking.failure or ranking.speedup <= 1.0:
-                break
+        for found in best[:_CONFIRMATIONS]:
+            seconds = self._budget.confirming_seconds()
+            if measurement is None and not seconds:
+                return self._kept("budget", "the time was over before anything was timed")
             if measurement is not None and not self._budget.left():
                 break
-            found = self._found[ranking.index]
-            self.progress(f"{self.job.name}: confirming {ranking.speedup:.2f}x")
-            confirmed = timer.confirm(found.fragment, self._budget.confirming_seconds())
-            self._mark(found, "faster" if confirmed.significant else "not-faster", confirmed)
-            if confirmed.significant:
+            confirmed = self._confirmed(timer, found, seconds, quick=alone)
+            if confirmed is not None and confirmed.significant:
                 return self._replaced(found, confirmed)
             measurement = measurement or confirmed
         if measurement is not None and _promising(measurement):
@@ -230,12 +228,34 @@ class _Search:
             return self._kept("budget", f"{placements} placements timed, too few", measurement)
         return self._kept("not-faster", "", measurement)
 
-    def _ranked(self, ranking: Ranking) -> None:
-        found = self._found[ranking.index]
-        result = ranking.failure or ("slower" if ranking.speedup < 1.0 else "verified")
-        self.attempts[found.attempt] = dataclasses.replace(
-            self.attempts[found.attempt], result=result, speedup=ranking.speedup
-        )
+    def _ranked(self, timer: Timer) -> list[_Found]:
+        """Those that seem faster on the choosing half, the best first."""
+        seconds = self._budget.ranking_seconds(len(self._found))
+        best: list[_Found] = []
+        for ranking in timer.compare([f.fragment for f in self._found], seconds):
+            found = self._found[ranking.index]
+            result = ranking.failure or ("slower" if ranking.speedup < 1.0 else "verified")
+            self.attempts[found.attempt] = dataclasses.replace(
+                self.attempts[found.attempt], result=result, speedup=ranking.speedup
+            )
+            if not ranking.failure and ranking.speedup > 1.0:
+                best.append(found)
+        return best
+
+    def _confirmed(
+        self, timer: Timer, found: _Found, seconds: float, *, quick: bool
+    ) -> Measurement | None:
+        """The measurement on the reporting half; None for one that does not survive it."""
+        self.progress(f"{self.job.name}: confirming")
+        try:
+            measured = timer.confirm(found.fragment, seconds, quick=quick)
+        except CandidateFailed as error:
+            self.attempts[found.attempt] = dataclasses.replace(
+                self.attempts[found.attempt], result=error.failure, detail=str(error)
+            )
+            return None
+        self._mark(found, "faster" if measured.significant else "not-faster", measured)
+        return measured
 
     def _mark(self, found: _Found, result: str, measured: Measurement) -> None:
         detail = f"slower in {', '.join(measured.slower_in)}" if measured.slower_in else ""

@@ -8,6 +8,8 @@ checks, and says what the evidence is (design 5).
 from __future__ import annotations
 
 import dataclasses
+import math
+import time
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -33,6 +35,11 @@ from superopt_cc.verify.values import dictionary
 from superopt_cc.verify.version import VERSION
 from superopt_cc.verify.workload import make_workload
 
+
+class _Late(Exception):
+    """The time for verifying was over."""
+
+
 _AIMED_LIMITS = Limits(seconds=4.0, least=0, most=240, directed=160)
 
 
@@ -47,6 +54,7 @@ class Verifier:
         self.job = job
         self._bench = Bench(job, unit)
         self._workload: tuple[Case, ...] | None = None
+        self._deadline = math.inf
         try:
             self._prepare(limits)
         except BaseException:
@@ -112,8 +120,15 @@ class Verifier:
         """Decide one rewrite.  Raises ToolchainError or RunnerError when our own tools fail."""
         return self.check_many((rewrite,))[0]
 
-    def check_many(self, rewrites: Sequence[Rewrite]) -> list[Verdict]:
-        """Decide several rewrites over one link; as `check` for each."""
+    def check_many(
+        self, rewrites: Sequence[Rewrite], deadline: float = math.inf
+    ) -> list[Verdict]:  # fmt: skip
+        """Decide several rewrites over one link; as `check` for each.
+
+        Past `deadline` (of `time.monotonic()`) what is not decided yet stays `undecided` without
+        a reason.
+        """
+        self._deadline = deadline
         verdicts: dict[int, Verdict] = {}
         alive: list[tuple[int, Fragment]] = []
         for number, rewrite in enumerate(rewrites):
@@ -142,9 +157,12 @@ class Verifier:
                 raise RunnerError(f"{name}: gcc's code ended before and does not end now")
             decoder = Decoder(image)
             for position, (number, _) in enumerate(alive):
-                verdicts[number] = self._run_one(
-                    runner, image, decoder, body_label(position), ready, expected
-                )
+                try:
+                    verdicts[number] = self._run_one(
+                        runner, image, decoder, body_label(position), ready, expected
+                    )
+                except _Late:
+                    verdicts[number] = Verdict("undecided", None, None, "the time was over")
         return verdicts
 
     def _run_one(
@@ -153,6 +171,7 @@ class Verifier:
     ) -> Verdict:  # fmt: skip
         masks = self._bench.around.masks
         for plan, wanted in zip(ready, expected, strict=True):
+            self._in_time()
             got = plans.run(plan, runner, image, label, masks, stop=True)
             found = first_difference(wanted, got, image.arena, image.text)
             if found is not None:
@@ -162,6 +181,7 @@ class Verifier:
         except Ineligible as error:
             return Verdict("undecided", None, Reason.INADEQUATE, str(error))
         for plan in aimed:
+            self._in_time()
             wanted = plans.run(plan, runner, image, self.job.name, masks, stop=False)
             if not plans.all_end(wanted):
                 raise RunnerError(f"{self.job.name}: gcc's code ended before and does not end now")
@@ -173,6 +193,7 @@ class Verifier:
             )
             if found is not None:
                 return self._refuted(plan, found)
+        self._in_time()
         every = (*ready, *aimed)
         walk = self._access.walk(
             runner, image, decoder, self.job.name, label, every, aimed[:1], masks
@@ -191,10 +212,14 @@ class Verifier:
         shape = dataclasses.replace(
             self._bench.around.shape, dictionary=dictionary([*fresh, *known.base], own.floats)
         )
-        gatherer = self._gatherer(shape, runner, image, decoder, _AIMED_LIMITS, focus=True)
+        limits = dataclasses.replace(
+            _AIMED_LIMITS, seconds=min(_AIMED_LIMITS.seconds, self._deadline - time.monotonic())
+        )
+        gatherer = self._gatherer(shape, runner, image, decoder, limits, focus=True)
         found: list[Probed] = []
         if fresh:
             gathered = gatherer.gather()
+            self._in_time()
             if not gathered.complete:
                 raise Ineligible("slow-inputs", "the time for inputs aimed at the rewrite ran out")
             found += gathered.probes
@@ -204,6 +229,10 @@ class Verifier:
             return ()
         made = plans.make(cases, (), self._bench.around, image.arena, self.job.seed + 7)[:2]
         return plans.settle(made, runner, image, self.job.name, self._bench.around.masks)
+
+    def _in_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise _Late
 
     def _weigh(self, walk: Walk, every: Sequence[Plan]) -> Verdict:
         """design 5.7: nothing untested in gcc's code or in the rewrite, or there is no verdict."""

@@ -24,6 +24,7 @@ _COMMON = ("csrc/common/text.c",)
 class Native(NamedTuple):
     """One native program: where it goes below the helper folder, and what it is made of.
 
+    `guests`: it runs code under test, so it lies at another address each time (design 5.8).
     Not a dataclass: hatchling loads this file without naming it in sys.modules.
     """
 
@@ -31,6 +32,7 @@ class Native(NamedTuple):
     sources: tuple[str, ...]
     shared: bool = False
     script: bool = False
+    guests: bool = False
 
 
 def natives(root: Path) -> tuple[Native, ...]:
@@ -59,8 +61,8 @@ def natives(root: Path) -> tuple[Native, ...]:
             ("csrc/shim/preload.c", "csrc/common/pragma.c"),
             shared=True,
         ),
-        Native("superopt-runner", every("runner")),
-        Native("superopt-timer", every("timer")),
+        Native("superopt-runner", every("runner"), guests=True),
+        Native("superopt-timer", every("timer"), guests=True),
     )
 
 
@@ -143,6 +145,8 @@ def _compile(root: Path, native: Native, out: Path) -> None:
     words = [gcc, "-std=gnu11", "-O2", *_WARNINGS, *_SMALL, "-o", str(out), *native.sources]
     # A static program starts in half the time; some systems have no static libc.
     kinds = [["-shared", "-fPIC"]] if native.shared else [["-static"], []]
+    if native.guests:
+        kinds = [["-static-pie", "-fPIE"], ["-pie", "-fPIE"]]
     for kind in kinds:
         done = subprocess.run(
             [*words, *kind], cwd=root, capture_output=True, text=True, check=False

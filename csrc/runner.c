@@ -123,10 +123,12 @@ static void map_image(const char *path, uint64_t gate)
     close(fd);
 }
 
+static int arena_fd; /* closed in the child with all others */
+
 static void map_arena(const struct setup *s)
 {
     size_t bytes = s->arena_slots * s->slot_bytes;
-    int fd = memfd_create("superopt-arena", MFD_CLOEXEC);
+    int fd = arena_fd = memfd_create("superopt-arena", MFD_CLOEXEC);
     if (fd < 0 || ftruncate(fd, (off_t)bytes))
         fail("cannot make the arena: %s", strerror(errno));
     map_at(s->arena_base, 2 * s->arena_slots * s->slot_stride, PROT_NONE,
@@ -139,7 +141,19 @@ static void map_arena(const struct setup *s)
         if (p == MAP_FAILED)
             fail("cannot map the arena: %s", strerror(errno));
     }
-    close(fd);
+}
+
+/* Nothing that one function left in the arena or in the trace is there when the next one runs:
+ * neither results of gcc's code nor what a rewrite wants to remember (design 5.8). */
+static void forget(const struct child_env *env)
+{
+    off_t arena = (off_t)(env->setup.arena_slots * env->setup.slot_bytes);
+    if (fallocate(arena_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, arena))
+        fail("cannot empty the arena: %s", strerror(errno));
+    static int traced; /* by the request before this one */
+    if (traced && madvise(env->trace, env->trace_bytes, MADV_REMOVE))
+        fail("cannot empty the trace: %s", strerror(errno));
+    traced = (env->request.flags & (REQ_STEP | REQ_TRACE)) != 0;
 }
 
 struct shared { unsigned char *at; size_t bytes; };
@@ -165,6 +179,7 @@ static uint64_t now_ms(void)
 
 static struct reply serve(struct child_env *env)
 {
+    forget(env);
     env->progress[0] = env->progress[1] = 0;
     pid_t parent = getpid();
     pid_t child = fork();

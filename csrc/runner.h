@@ -23,7 +23,9 @@ struct callee {
     uint64_t flags;        /* CALLEE_* */
     uint64_t target;       /* local callee behind a wrap: its address; or REAL_* */
 };
-enum { CALLEE_NORETURN = 1, CALLEE_WRAP = 2, CALLEE_REAL = 4 };
+/* CALLEE_ORDERS: it may be a comparison function; bits 8..10 and 12..14 are the places in gpr_mask
+ * of what it compares. */
+enum { CALLEE_NORETURN = 1, CALLEE_WRAP = 2, CALLEE_REAL = 4, CALLEE_ORDERS = 8 };
 /* `target` of a CALLEE_REAL: library functions that run for real and are not recorded. */
 enum { REAL_MEMCPY = 1, REAL_MEMMOVE, REAL_MEMSET, REAL_MEMCMP, REAL_STRLEN };
 
@@ -79,7 +81,11 @@ struct case_head {
     uint64_t mxcsr;
     uint64_t skew;         /* 8: enter with a misaligned stack */
     uint64_t stack_words, windows, answers;
+    uint64_t manner;       /* MANNER_*; from bit 8 on: how many bytes behind a pointer count */
 };
+/* Who answers a call: the next answer; the one that callee and arguments select, so that equal
+ * calls have equal results; the next one, with the order of two arguments as its result. */
+enum { MANNER_TURN, MANNER_ARGUMENTS, MANNER_ORDER, MANNER_MASK = 0xff };
 struct window {
     uint64_t address;      /* what is dumped and compared */
     uint64_t setup;        /* where the bytes are written (a writable view) */
@@ -132,6 +138,9 @@ struct diag {
 enum { DIAG_FRAME_POINTER = 1, DIAG_WRITE = 2 };
 
 struct step { uint64_t rip; uint64_t gpr[16]; };
+/* Steps that are no instructions: `rip` is one of these, gpr[0] and gpr[1] are address and bytes
+ * that a library function reads or writes or a stub looks at, or gpr[0] the stub that is called. */
+enum { STEP_READ = 1, STEP_WRITE, STEP_CALL, STEP_LOOK };
 
 /* Guest machine state at the borders; runner_entry.S knows these offsets. */
 struct guest {

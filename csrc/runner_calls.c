@@ -10,14 +10,19 @@ static int on_stack(uint64_t value)
     return value >= (uint64_t)now.stack_low && value < (uint64_t)now.stack_high;
 }
 
-static void record_call(uint64_t number, const struct callee *callee)
+static uint64_t argument(const struct callee *callee, int place)
 {
     static const int order[6] = { RDI, RSI, RDX, RCX, R8, R9 };
+    return guest_out.gpr[order[place]] & callee->gpr_mask[place];
+}
+
+static void record_call(uint64_t number, const struct callee *callee)
+{
     struct call call = { .callee = number };
     if ((guest_out.gpr[RSP] + 8) & 15)
         call.flags |= CALL_UNALIGNED;
     for (int i = 0; i < 6; i++) {
-        call.gpr[i] = guest_out.gpr[order[i]] & callee->gpr_mask[i];
+        call.gpr[i] = argument(callee, i);
         if (on_stack(call.gpr[i])) {
             call.flags |= CALL_FRAME_POINTER;
             now.diag->flags |= DIAG_FRAME_POINTER;
@@ -29,6 +34,7 @@ static void record_call(uint64_t number, const struct callee *callee)
         call.xmm[i] &= callee->xmm_mask[i];
     }
     call.memory = hash_windows();
+    log_step_of(STEP_CALL, number, 0);
     uint64_t used = sizeof *now.result + dump_bytes() + now.result->calls * sizeof call;
     if (used + sizeof call <= now.result_limit)
         memcpy((unsigned char *)now.result + used, &call, sizeof call);
@@ -41,7 +47,7 @@ void scratch_noise(void) /* a callee may destroy every caller-saved register */
     static const int scratch[] = { RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11 };
     memcpy(guest_in.gpr, guest_out.gpr, sizeof guest_in.gpr);
     for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++)
-        guest_in.gpr[scratch[i]] = noise();
+        guest_in.gpr[scratch[i]] = odd_noise();
     guest_in.rflags = (guest_out.rflags & ~(uint64_t)FLAGS_NOISE) | (noise() & FLAGS_NOISE);
     guest_in.rflags &= ~(uint64_t)FLAG_DF;
     memcpy(guest_xstate, guest_xstate_out, xstate_bytes());
@@ -66,25 +72,84 @@ void pop_to_guest(uint64_t bytes)
     guest_in.gpr[RSP] = guest_out.gpr[RSP] + bytes;
 }
 
-/* Which answer is next; NULL when the case gives none. */
-static const struct answer *next_answer(void)
+/* What an argument points to, and how much of it counts; NULL for what is no pointer to memory of
+ * this case. */
+static const unsigned char *pointed(uint64_t value, uint64_t *bytes)
+{
+    const unsigned char *p = now.windows;
+    for (uint64_t i = 0; i < now.head->windows; i++) {
+        const struct window *w = (const struct window *)p;
+        if (value >= w->address && value - w->address < w->length) {
+            uint64_t left = w->length - (value - w->address), key = now.head->manner >> 8;
+            *bytes = key < left ? key : left;
+            return (const unsigned char *)value;
+        }
+        p += sizeof *w + padded(w->length);
+    }
+    return NULL;
+}
+
+/* An argument's value as its callee sees it, the same wherever memory and the image lie. */
+static uint64_t seen(uint64_t value)
+{
+    uint64_t bytes, word = 0;
+    const unsigned char *at = pointed(value, &bytes);
+    if (!at)
+        return value >> 24 && !(value >> 47) ? 1 : value;
+    log_step_of(STEP_LOOK, value, bytes);
+    memcpy(&word, at, bytes < 8 ? bytes : 8);
+    return word;
+}
+
+static uint64_t chosen_by_arguments(uint64_t number, const struct callee *callee)
+{
+    uint64_t words[15] = { number };
+    for (int i = 0; i < 6; i++)
+        words[1 + i] = seen(argument(callee, i));
+    for (int i = 0; i < 8; i++) {
+        memcpy(&words[7 + i], guest_xstate_out + XMM_AREA + 16 * i, 8);
+        words[7 + i] &= callee->xmm_mask[i];
+    }
+    return hash_bytes(0, (const unsigned char *)words, sizeof words) % now.head->answers;
+}
+
+static const unsigned char *behind(const struct answer *a)
+{
+    const unsigned char *p = (const unsigned char *)(a + 1);
+    for (uint64_t s = 0; s < a->stores; s++) {
+        const struct store *st = (const struct store *)p;
+        p += sizeof *st + padded(st->length);
+    }
+    return p;
+}
+
+/* The answer to this call; NULL when the case gives none. */
+static const struct answer *next_answer(uint64_t number, const struct callee *callee)
 {
     if (!now.head->answers)
         return NULL;
-    uint64_t last = now.head->answers - 1;
-    uint64_t wanted = now.answer_index < last ? now.answer_index : last;
-    now.answer_index++;
-    const unsigned char *p = now.answers;
-    for (uint64_t i = 0;; i++) {
-        const struct answer *a = (const struct answer *)p;
-        if (i == wanted)
-            return a;
-        p += sizeof *a;
-        for (uint64_t s = 0; s < a->stores; s++) {
-            const struct store *st = (const struct store *)p;
-            p += sizeof *st + padded(st->length);
-        }
+    if ((now.head->manner & MANNER_MASK) == MANNER_ARGUMENTS) {
+        const struct answer *a = (const struct answer *)now.answers;
+        for (uint64_t i = chosen_by_arguments(number, callee); i; i--)
+            a = (const struct answer *)behind(a);
+        return a;
     }
+    if (!now.answer_index)
+        now.answer = now.answers;
+    const struct answer *a = (const struct answer *)now.answer;
+    if (++now.answer_index < now.head->answers)
+        now.answer = behind(a);
+    return a;
+}
+
+/* The result of a comparison function: positive and negative numbers of any size, and every other
+ * function sorts the other way round. */
+static uint64_t compared(uint64_t number, const struct callee *callee, uint64_t noise)
+{
+    uint64_t one = seen(argument(callee, callee->flags >> 8 & 7));
+    uint64_t other = seen(argument(callee, callee->flags >> 12 & 7));
+    int64_t sign = (one > other) - (one < other);
+    return (uint64_t)((number & 1 ? -sign : sign) * (int64_t)(1 + (noise & 0xff)));
 }
 
 static void apply_answer(const struct answer *a)
@@ -110,6 +175,10 @@ int on_gate(void)
     guest_out.gpr[RSP] += 8;
     if (number >= now.env->setup.callees)
         return 0;
+    if (out_of_time()) {
+        now.result->status = STATUS_TIMEOUT;
+        return 0;
+    }
     const struct callee *callee = &now.env->callees[number];
     memcpy(guest_xstate, guest_xstate_out, xstate_bytes());
     memcpy(guest_in.gpr, guest_out.gpr, sizeof guest_in.gpr);
@@ -130,13 +199,18 @@ int on_gate(void)
     if (callee->flags & CALLEE_REAL)
         return call_real(callee);
     record_call(number, callee);
-    const struct answer *answer = next_answer();
+    const struct answer *answer = next_answer(number, callee);
     if (callee->flags & CALLEE_NORETURN || !answer || answer->flags & ANSWER_NORETURN) {
         now.result->status = STATUS_NORETURN;
         return 0;
     }
+    int orders = callee->flags & CALLEE_ORDERS &&
+                 (now.head->manner & MANNER_MASK) == MANNER_ORDER;
+    uint64_t order = orders ? compared(number, callee, answer->rdx) : 0;
     scratch_noise();
     apply_answer(answer);
+    if (orders)
+        guest_in.gpr[RAX] = order;
     pop_to_guest(8);
     now.in_guest = 1;
     return 1;

@@ -19,6 +19,10 @@
 #include <unistd.h>
 
 enum { STACK_BYTES = 8 << 20, SIGNAL_STACK = 128 << 10, TICK_US = 10000 };
+/* Entries lie so many bytes apart; below the noise of each lie so many bytes that large frames
+ * reach, looked through after the first cases and then now and again. */
+enum { ENTRY_SPREAD = 1024, DEEP_STACK = 64 << 10, PATTERN = 4096, DEEP_STEP = 512 };
+enum { DEEP_FIRST = 8, DEEP_EVERY = 256 };
 
 struct guest guest_in, guest_out;
 unsigned char guest_xstate[XSTATE_BYTES] __attribute__((aligned(64)));
@@ -30,7 +34,8 @@ uint32_t host_mxcsr = 0x1f80;
 struct child_state now;
 
 static unsigned char noise_frame[CALLER_FRAME];
-static unsigned char noise_stack[NOISE_STACK] __attribute__((aligned(64)));
+static unsigned char noise_stack[NOISE_STACK + ENTRY_SPREAD] __attribute__((aligned(64)));
+static unsigned char *deep_low, *deep_from, *deep_high; /* noise again from deep_from on */
 static volatile sig_atomic_t ticks;
 static uint64_t entry_rsp;
 static uint64_t saved_in[16]; /* registers at entry: calls out overwrite guest_in */
@@ -55,8 +60,8 @@ static void prepare_noise(void)
     now.noise_xstate[0] = 0x7f, now.noise_xstate[1] = 0x03;
     uint64_t components = now.env->request.flags & REQ_CLEAN_UPPER ? 3 : xstate_mask;
     memcpy(now.noise_xstate + XSTATE_BV_AT, &components, 8);
-    for (size_t i = 0; i < NOISE_STACK; i += 8) {
-        uint64_t word = noise();
+    for (size_t i = 0; i < sizeof noise_stack; i += 8) {
+        uint64_t word = odd_noise();
         memcpy(noise_stack + i, &word, 8);
     }
     memcpy(noise_frame, noise_stack + 128, CALLER_FRAME);
@@ -80,13 +85,57 @@ static void write_windows(void)
     now.answers = p;
 }
 
+static uint64_t highest_entry(void)
+{
+    return (uint64_t)now.stack_high - 2 * CALLER_FRAME - MAX_STACK_WORDS * 8;
+}
+
+/* Noise by address: what a large frame left behind must not tell the next case anything. */
+static void fill_deep(unsigned char *from)
+{
+    while (from < deep_high) {
+        size_t at = (uint64_t)from % PATTERN, n = PATTERN - at;
+        if (n > (size_t)(deep_high - from))
+            n = (size_t)(deep_high - from);
+        memcpy(from, noise_stack + at, n);
+        from += n;
+    }
+}
+
+static void prepare_deep_stack(void)
+{
+    deep_high = (unsigned char *)(highest_entry() - ENTRY_SPREAD - NOISE_STACK);
+    deep_low = deep_high - DEEP_STACK;
+    deep_from = deep_high;
+    fill_deep(deep_low);
+}
+
+/* How deep did a case write? */
+static void look_deep(uint64_t number)
+{
+    int all = number < DEEP_FIRST || number % DEEP_EVERY == 0;
+    unsigned char *p = all || deep_from - deep_low < DEEP_STEP ? deep_low : deep_from - DEEP_STEP;
+    while (p < deep_from) {
+        size_t at = (uint64_t)p % PATTERN, n = PATTERN - at;
+        if (n > (size_t)(deep_from - p))
+            n = (size_t)(deep_from - p);
+        if (memcmp(p, noise_stack + at, n)) {
+            deep_from = p;
+            return;
+        }
+        p += n;
+    }
+}
+
 static void prepare_stack(const uint64_t *words)
 {
-    uint64_t top = (uint64_t)now.stack_high - 2 * CALLER_FRAME - MAX_STACK_WORDS * 8;
-    top -= noise() & 0x3c0;
+    uint64_t top = highest_entry() - (noise() & 0x3c0);
     entry_rsp = top - 8 - now.head->skew;
     unsigned char *at = (unsigned char *)entry_rsp;
-    memcpy(at - NOISE_STACK, noise_stack, NOISE_STACK);
+    fill_deep(deep_from);
+    memcpy(deep_high, noise_stack + sizeof noise_stack - (at - deep_high), at - deep_high);
+    uint64_t choice = noise(), none = 0; /* a zero in the red zone, now here, now there */
+    memcpy(at - 8 * (1 + (choice & 31)), &none, 8);
     uint64_t back = (uint64_t)runner_leave;
     memcpy(at, &back, 8);
     memcpy(at + 8, words, now.head->stack_words * 8);
@@ -96,7 +145,7 @@ static void prepare_stack(const uint64_t *words)
 static void prepare_registers(void)
 {
     for (int i = 0; i < 16; i++)
-        guest_in.gpr[i] = noise();
+        guest_in.gpr[i] = odd_noise();
     guest_in.gpr[RDI] = now.head->gpr[0];
     guest_in.gpr[RSI] = now.head->gpr[1];
     guest_in.gpr[RDX] = now.head->gpr[2];
@@ -283,11 +332,17 @@ static void log_step(ucontext_t *context)
     step_done();
 }
 
+int out_of_time(void)
+{
+    return ticks > (sig_atomic_t)now.env->request.max_ticks;
+}
+
 static void on_signal(int number, siginfo_t *info, void *raw)
 {
     ucontext_t *context = raw;
     if (number == SIGPROF) {
-        if (now.in_guest && ++ticks > (sig_atomic_t)now.env->request.max_ticks) {
+        ticks++;
+        if (now.in_guest && out_of_time()) {
             now.result->status = STATUS_TIMEOUT;
             leave_case(context);
         }
@@ -390,11 +445,13 @@ void run_child(struct child_env *given)
         syscall(SYS_exit, 73);
     const struct request *r = &now.env->request;
     seal();
+    prepare_deep_stack();
     const unsigned char *at = now.env->cases + r->cases_offset;
     for (uint64_t i = 0; i < r->count; i++) {
         memcpy(guest_xstate, now.noise_xstate, bytes);
         now.diag = (struct diag *)(now.env->results + r->diag_offset) + i;
         run_case(at);
+        look_deep(i);
         now.env->progress[0] = i + 1;
         uint64_t status = now.result->status;
         int wild = status == STATUS_SIGNAL && now.result->signal != SIGFPE &&

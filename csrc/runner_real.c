@@ -6,20 +6,24 @@
 #include <signal.h>
 #include <string.h>
 
-/* One access of a real library function, in the trace as rip 1 (read) or 2 (write). */
-static void log_access(uint64_t kind, const void *address, uint64_t bytes)
+void log_step_of(uint64_t kind, uint64_t first, uint64_t second)
 {
-    uint64_t flags = now.env->request.flags;
-    if (!(flags & (REQ_STEP | REQ_TRACE)) || !bytes)
+    if (!(now.env->request.flags & (REQ_STEP | REQ_TRACE)))
         return;
     struct step *step = next_step();
     if (!step)
         return;
     memset(step, 0, sizeof *step);
     step->rip = kind;
-    step->gpr[0] = (uint64_t)address;
-    step->gpr[1] = bytes;
+    step->gpr[0] = first;
+    step->gpr[1] = second;
     step_done();
+}
+
+static void log_access(uint64_t kind, const void *address, uint64_t bytes)
+{
+    if (bytes)
+        log_step_of(kind, (uint64_t)address, bytes);
 }
 
 static int overlap(uint64_t a, uint64_t b, uint64_t n)
@@ -38,17 +42,17 @@ static uint64_t run_real(uint64_t kind, uint64_t a, uint64_t b, uint64_t n, int 
     case REAL_MEMCPY:
     case REAL_MEMMOVE:
         *bad = kind == REAL_MEMCPY && overlap(a, b, n);
-        log_access(1, from, n);
-        log_access(2, to, n);
+        log_access(STEP_READ, from, n);
+        log_access(STEP_WRITE, to, n);
         memmove(to, from, n);
         return a;
     case REAL_MEMSET:
-        log_access(2, to, n);
+        log_access(STEP_WRITE, to, n);
         memset(to, (int)b, n);
         return a;
     case REAL_MEMCMP: /* C lets it read all n bytes, whatever they hold */
-        log_access(1, to, n);
-        log_access(1, from, n);
+        log_access(STEP_READ, to, n);
+        log_access(STEP_READ, from, n);
         for (; i < n; i++)
             (void)*(volatile const unsigned char *)(to + i),
                 (void)*(volatile const unsigned char *)(from + i);
@@ -58,7 +62,7 @@ static uint64_t run_real(uint64_t kind, uint64_t a, uint64_t b, uint64_t n, int 
     case REAL_STRLEN:
         while (((volatile const unsigned char *)to)[i])
             i++;
-        log_access(1, to, i + 1);
+        log_access(STEP_READ, to, i + 1);
         return i;
     default:
         *bad = 1;

@@ -20,6 +20,7 @@ struct child_state {
     const struct case_head *head;
     struct result *result;
     struct diag *diag;
+    const unsigned char *answer; /* the one for the next call by turns */
     uint64_t answer_index, result_limit, noise_state;
     volatile sig_atomic_t in_guest; /* a fault now is the guest's */
     uint64_t shadow[MAX_SHADOW][2], shadow_depth; /* wrapped calls: return address, its place */
@@ -43,6 +44,7 @@ uint64_t dump_bytes(void);
 uint64_t hash_windows(void);
 struct step *next_step(void); /* NULL when the trace or the case's share of it is full */
 void step_done(void);
+int out_of_time(void); /* the case has used up its ticks, calls out included */
 
 /* runner_calls.c: 1 resumes the guest from guest_in, 0 ends the case. */
 int on_gate(void);
@@ -51,6 +53,7 @@ void scratch_noise(void);
 void pop_to_guest(uint64_t bytes);
 
 /* runner_real.c */
+void log_step_of(uint64_t kind, uint64_t first, uint64_t second); /* STEP_* */
 int call_real(const struct callee *callee);
 
 /* splitmix64's finaliser (Steele, Lea, Flood 2014): a bijection that spreads every bit. */
@@ -67,6 +70,19 @@ static inline uint64_t noise(void)
 {
     now.noise_state += 0x9e3779b97f4a7c15u;
     return mix(now.noise_state);
+}
+
+/* Noise among which are values that code divides, shifts or indexes by only when nobody set them:
+ * zero, all ones, small. */
+static inline uint64_t odd_noise(void)
+{
+    uint64_t word = noise();
+    switch (word >> 60) {
+    case 0: return 0;
+    case 1: return ~(uint64_t)0;
+    case 2: return word & 0xff;
+    default: return word;
+    }
 }
 
 static inline uint64_t hash_bytes(uint64_t h, const unsigned char *p, uint64_t n)

@@ -8,6 +8,7 @@ run can lay it out afresh.
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,6 +64,15 @@ class Answer:
     returns: bool = True
 
 
+class Manner(enum.IntEnum):
+    """How callees choose among a case's answers: by the number of the call; by who is called with
+    what; or by the number, save that comparison functions compare (csrc/runner.h)."""
+
+    TURN = 0
+    ARGUMENTS = 1
+    ORDER = 2
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Case:
     """One input.
@@ -71,8 +81,10 @@ class Case:
     `stack` the 8-byte stack argument words.  `globals` sets initial bytes of writable symbols
     (missing ones keep the image's own), `global_pointers` pointers in them: (symbol, byte offset,
     where to).  `answers` are used for calls out by call index, the last
-    one repeated.  `mxcsr` is the control word at entry.  `size` is the stratum measure: the
-    largest number of bytes that the target touches in one object.
+    one repeated, or in another `manner`: callees see `key` bytes of what an argument points to.
+    `mxcsr` is the control word at entry.  `size` is the stratum measure: the
+    largest number of bytes that the target touches in one object.  `strange`: there are NaNs in
+    it that the processor does not make itself, and the target computes with floats.
     """
 
     ints: tuple[Word, ...] = ()
@@ -84,6 +96,9 @@ class Case:
     answers: tuple[Answer, ...] = ()
     mxcsr: int = 0x1F80
     size: int = 0
+    manner: Manner = Manner.TURN
+    key: int = 0
+    strange: bool = False
 
 
 def _word_json(word: Word) -> Any:
@@ -139,6 +154,9 @@ def case_to_json(case: Case) -> dict[str, Any]:
         ],
         "mxcsr": case.mxcsr,
         "size": case.size,
+        "manner": int(case.manner),
+        "key": case.key,
+        "strange": case.strange,
     }
 
 
@@ -184,4 +202,7 @@ def case_from_json(value: Mapping[str, Any]) -> Case:
         ),
         mxcsr=int(value["mxcsr"]),
         size=int(value["size"]),
+        manner=Manner(value["manner"]),
+        key=int(value["key"]),
+        strange=bool(value["strange"]),
     )

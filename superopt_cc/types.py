@@ -95,7 +95,10 @@ class Killed:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a verdict rests on.  `largest_length` is the largest object tested, in bytes."""
+    """What a verdict rests on.  `largest_length` is the largest object tested, in bytes.
+
+    `survivors` are the mutants that no input told apart.
+    """
 
     inputs: int
     edges: Covered
@@ -103,6 +106,7 @@ class Evidence:
     discarded: int
     largest_length: int = 0
     verifier: str = ""
+    survivors: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

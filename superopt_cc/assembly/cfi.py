@@ -105,6 +105,7 @@ class _Tracker:
         self.body = fragment.body
         self.labels = {s[:-1]: i for i, s in enumerate(self.body) if s.endswith(":")}
         self.table_targets = _table_targets(fragment.constants, self.labels)
+        self.tables = _tables(fragment.constants, self.labels)
         last = [s for s in self.body if s[0] == "\t" and s[1] != "."][-1:]
         self.ends_with_call = bool(last) and parse(last[0]).mnemonic == "call"
         self.states: dict[int, _State] = {}
@@ -184,9 +185,7 @@ class _Tracker:
             return [self.labels[branch.name], *falls]
         if branch is None and not parsed.last.startswith("*"):
             raise _unknown(f"unknown jump `{statement.strip()}`")
-        if branch is None and is_dispatch(self.body, i):
-            if not self.table_targets:
-                raise _unknown("it jumps through a table that is not its own")
+        if branch is None and is_dispatch(self.body, i, self.tables):
             return self.table_targets
         self._check_exit(state)
         return falls
@@ -427,6 +426,13 @@ def _rule_changes(old: dict[str, int], new: dict[str, int]) -> list[str]:
     return lines + [
         f"\t.cfi_offset {_DWARF[n]}, -{place}" for n, place in new.items() if old.get(n) != place
     ]
+
+
+def _tables(constants: tuple[Constant, ...], labels: dict[str, int]) -> frozenset[str]:
+    """Constants that name labels of the body."""
+    return frozenset(
+        c.name for c in constants if any(n in labels for line in c.lines for n in references(line))
+    )
 
 
 def _table_targets(constants: tuple[Constant, ...], labels: dict[str, int]) -> list[int]:

@@ -168,23 +168,27 @@ def split_code(name: str, section: Section, lines: Iterable[str]) -> Code:
     return Code(tuple(hot), tuple(cold), tables, tuple(splitter.other), asm, splitter.exceptions)
 
 
-def is_dispatch(body: Sequence[str], i: int) -> bool:
-    """True when the indirect jump at `body[i]` surely goes through a table.
+def is_dispatch(body: Sequence[str], i: int, tables: frozenset[str]) -> bool:
+    """True when the indirect jump at `body[i]` surely goes through one of the body's own tables.
 
-    `jmp *T(,%rdi,8)`, or `jmp *%rax` behind an addition to or an indexed load into `%rax` in the
-    same straight line; `jmp *%rax` otherwise, and `jmp *8(%rax)`, are calls through pointers.
+    `jmp *T(,%rdi,8)`, or `jmp *%rax` behind an addition to, or an indexed load from T into, `%rax`
+    in the same straight line.  Every other one is a call through a pointer.
     """
     operand = operands(body[i]).lstrip("*")
     if not operand.startswith("%"):
-        return _INDEXED.search(operand) is not None
+        return _is_entry(operand, tables)
     for statement in reversed(body[:i]):
         if statement.endswith(":") or branch_of(statement) is not None:
             return False
         head, rest = split_statement(statement.strip())
         if rest.endswith(f", {operand}"):
-            loaded = head.startswith("mov") and _INDEXED.search(rest) is not None
-            return loaded or head in ("add", "addq")
+            loaded = head.startswith("mov") and _is_entry(rest, tables)
+            return loaded or (head in ("add", "addq") and bool(tables))
     return False
+
+
+def _is_entry(operand: str, tables: frozenset[str]) -> bool:
+    return _INDEXED.search(operand) is not None and not tables.isdisjoint(symbols_in(operand))
 
 
 def labels_of(statements: Iterable[str], tables: Iterable[Constant] = ()) -> list[str]:

@@ -60,11 +60,13 @@ def build(
     effects: Sequence[Effects],
     table_targets: frozenset[int],
     ends_here: Callable[[Instruction], bool],
+    leaving: frozenset[int] = frozenset(),
 ) -> Graph:
     """The graph of a body.
 
-    Indirect jumps go to all `table_targets` (addresses); `ends_here` says whether a call does not
-    return.  Raises AssemblyError when a jump goes to no instruction of the body.
+    Indirect jumps at positions in `leaving` leave it, all others go to all `table_targets`
+    (addresses); `ends_here` says whether a call does not return.  Raises AssemblyError when a jump
+    goes to no instruction of the body.
     """
     at = {item.address: i for i, item in enumerate(instructions)}
     successors: list[tuple[int, ...]] = []
@@ -85,7 +87,7 @@ def build(
             goal = item.destination
             if goal is not None:
                 following.append(position(goal))
-            elif isinstance(item.operands[0], Imm) or through_got(item):
+            elif isinstance(item.operands[0], Imm) or through_got(item) or i in leaving:
                 exits.add(i)
             else:
                 following += sorted(position(t) for t in table_targets)

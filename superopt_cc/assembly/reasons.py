@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from superopt_cc.assembly.code import Code, branch_of, is_dispatch, references
+from superopt_cc.assembly.code import Code, branch_of, references
 from superopt_cc.assembly.statements import ALIGN_DIRECTIVES, split_operands, split_statement
 from superopt_cc.assembly.unit import Function, Unit
 
@@ -16,7 +16,6 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "inline-asm": "an asm block stands inside the function",
         "asm-reference": "an asm block of the file names the function",
         "computed-goto": "addresses of its labels are taken",
-        "indirect-jump": "it jumps through a pointer that is not its own jump table",
         "cold-part": "part of its code lies in another section",
         "landing-pad": "it has an exception table or a personality routine",
         "setjmp": "it calls a function that may return twice",
@@ -70,11 +69,9 @@ def text_reasons(unit: Unit, function: Function) -> tuple[Refusal, ...]:
     """Every reason in the text why `function` keeps gcc's code; empty when there is none."""
     code = function.code
     found = [*_unit_reasons(unit, function), *_shape_reasons(unit, function, code)]
-    for i, statement in enumerate(code.statements):
+    for statement in code.statements:
         if not statement.endswith(":"):
             found += _statement_reasons(statement)
-        if _jumps_elsewhere(code, i):
-            found.append(Refusal("indirect-jump", statement.strip()))
     seen: dict[str, Refusal] = {}
     for refusal in found:
         seen.setdefault(refusal.reason, refusal)
@@ -154,16 +151,6 @@ def _statement_reasons(statement: str) -> list[Refusal]:
     if _is_fence(mnemonic, rest):
         found.append(Refusal("fence", text))
     return found
-
-
-def _jumps_elsewhere(code: Code, i: int) -> bool:
-    """An indirect jump that is not surely through one of the function's own tables."""
-    mnemonic, rest = split_statement(code.statements[i].strip())
-    if mnemonic.rsplit(" ", 1)[-1] not in ("jmp", "jmpq") or not rest.startswith("*"):
-        return False
-    if branch_of(code.statements[i]) is not None:
-        return False
-    return not code.tables or not is_dispatch(code.statements, i)
 
 
 def _is_fence(mnemonic: str, rest: str) -> bool:

@@ -24,6 +24,7 @@ LARGEST_CASE = 2 * 1024 * 1024
 RANDOM_BLOCKS = 128
 STEADY_BLOCKS = 9
 STEADY_CASES = 2
+STUB = "superopt.time.stub"
 _LINE = 64
 _MASK64 = 2**64 - 1
 
@@ -141,7 +142,8 @@ class _Builder:
     def _word(self, word: Word, at: Sequence[int]) -> int:
         if isinstance(word, Ref):
             if isinstance(word.object, str):
-                return self.symbols[word.object] + word.offset
+                # What has no symbol of its own is a function that pointers point to.
+                return self.symbols.get(word.object, self.symbols.get(STUB, 0)) + word.offset
             return self.base + at[word.object] + word.offset
         return word & _MASK64
 

@@ -21,6 +21,7 @@ from superopt_cc.assembly.closure import Body, Harness, harness_text
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.assembly.statements import data_size
 from superopt_cc.assembly.unit import Unit
+from superopt_cc.cost.arena import STUB
 from superopt_cc.cost.callers import LATENCY, THROUGHPUT, Result, Words, caller_text
 from superopt_cc.cost.wire import Code
 from superopt_cc.errors import RunnerError
@@ -88,11 +89,13 @@ def _support_text(harness: Harness, data_sizes: Mapping[str, int]) -> str:
     """Stubs and outside data, then the functions that both sides of a comparison may call."""
     lines: list[str] = []
     for symbol, name in harness.stubs.items():
-        code = _REAL.get(name, "superopt.time.stub")
-        lines += [f"\t.globl\t{symbol}", f"\t.set\t{symbol}, {code}"]
+        lines += [f"\t.globl\t{symbol}", f"\t.set\t{symbol}, {_REAL.get(name, STUB)}"]
+    functions = [name for name in harness.undefined_data if name not in data_sizes]
+    for name in functions:
+        lines += [f"\t.globl\t{name}", f"\t.set\t{name}, {_REAL.get(name, STUB)}"]
     lines.append("\t.bss")
-    for name in harness.undefined_data:
-        size = max(data_sizes.get(name, 0), _UNKNOWN_DATA)
+    for name in sorted(data_sizes.keys() & set(harness.undefined_data)):
+        size = max(data_sizes[name], _UNKNOWN_DATA)
         lines += [f"\t.globl\t{name}", "\t.balign\t64", f"{name}:", f"\t.zero\t{size}"]
     own = resources.files("superopt_cc.cost").joinpath("support.s").read_text(encoding="utf-8")
     return "\n".join(lines) + "\n" + own
@@ -109,19 +112,21 @@ def build_image(
     chained: int,
     placements: int,
     data_sizes: Mapping[str, int],
+    answers: bool,
     as_options: Sequence[str],
     seed: int,
 ) -> TimingImage:
     """Assemble and link everything into `folder`.
 
-    `data_sizes` are sizes in bytes of variables that the unit does not define.  Raises
+    `data_sizes` are sizes in bytes of variables that the unit does not define; what else it does
+    not define are functions.  `answers`: something is called, perhaps through pointers.  Raises
     ToolchainError when as or ld refuses, Ineligible when the target cannot live in an image,
     RunnerError when a wrapper for a local callee would be needed or a label is missing.
     """
     harness = harness_text(unit, target, _bodies(fragments, placements, seed))
     if harness.wraps:
         raise RunnerError(f"{target}: a timing image calls local functions directly")
-    stubs = any(name not in _REAL for name in harness.stubs.values())
+    stubs = answers or any(name not in _REAL for name in harness.stubs.values())
     texts = (
         (harness.text, tuple(as_options)),
         (_support_text(harness, data_sizes), ()),

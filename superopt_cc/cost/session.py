@@ -68,7 +68,7 @@ class Session:
         self.image = build_image(
             unit, target, fragments, folder, words=workload.words, result=result,
             chained=workload.chained, placements=placements, data_sizes=workload.data_sizes,
-            as_options=as_options, seed=self._seed(),
+            answers=workload.answers, as_options=as_options, seed=self._seed(),
         )  # fmt: skip
         self.collected: Yield | None = None
         self.inputs = 0

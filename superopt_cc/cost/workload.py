@@ -19,13 +19,15 @@ class Workload:
     """Cases that can be timed, by size class.
 
     `chained` is the integer argument that carries the latency chain: the first pointer if there
-    is one.  `data_sizes` are the largest sizes of globals in bytes.
+    is one.  `data_sizes` are the largest sizes of globals in bytes; `answers` says whether
+    callees answer.
     """
 
     strata: tuple[Stratum, ...]
     words: Words
     chained: int
     data_sizes: dict[str, int]
+    answers: bool
 
 
 def make_workload(cases: Sequence[Case], target: str) -> Workload:
@@ -52,7 +54,8 @@ def make_workload(cases: Sequence[Case], target: str) -> Workload:
     for case in kept:
         for name, data in case.globals.items():
             sizes[name] = max(sizes.get(name, 0), len(data))
-    return Workload(stratify(kept), words, pointers[0] if pointers else 0, sizes)
+    answers = any(case.answers for case in kept)
+    return Workload(stratify(kept), words, pointers[0] if pointers else 0, sizes, answers)
 
 
 def _key(case: Case) -> Hashable:

@@ -100,6 +100,7 @@ def verify_file(
     try:
         job = jobs.job(name, _wishes(path, jobs.unit).get(name, Wish()))
         with Verifier(job) as verifier:
+            verifier.small = True
             return Checked(verifier.check(offered), offered, job)
     except Ineligible as error:
         detail = f"{error.reason}: {error.detail}" if error.detail else error.reason

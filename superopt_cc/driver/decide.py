@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.assembly.offered import parse_fragment
+from superopt_cc.cases import Case
 from superopt_cc.driver.jobs import UnitJobs
 from superopt_cc.driver.portable import pack, unpack
 from superopt_cc.driver.selection import Wish
@@ -194,7 +195,7 @@ class Decider:
     def _search(self, job: Job, key: str, settings: Settings, need: Need) -> _Found:
         # Not for a build in which everything is known: importing these takes longer than gcc.
         from superopt_cc.propose.base import Compilations
-        from superopt_cc.search.loop import optimize
+        from superopt_cc.search.loop import Inputs, optimize
 
         job = self._jobs.with_source(job)
         if self._compilations is None:
@@ -202,6 +203,7 @@ class Decider:
         outcome = optimize(
             job, settings, progress=self._progress, compilations=self._compilations,
             unit=self._jobs.unit,
+            inputs=Inputs(self._store.inputs(key), lambda cases: self._keep_inputs(key, cases)),
         )  # fmt: skip
         outcome = dataclasses.replace(outcome, key=key)
         if outcome.outcome != "replaced" or outcome.rewrite is None:
@@ -214,6 +216,12 @@ class Decider:
         entry = entry_of(dataclasses.replace(outcome, rewrite=packed), need, binding)
         self._keep(key, entry)
         return _Found(entry, fragment)
+
+    def _keep_inputs(self, key: str, cases: Sequence[Case]) -> None:
+        try:
+            self._store.keep_inputs(key, cases)
+        except StoreError as error:
+            self.problems.append(str(error))
 
     def _keep(self, key: str, entry: Entry) -> None:
         try:

@@ -10,6 +10,7 @@ from typing import cast
 
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.assembly.unit import Unit, parse_unit
+from superopt_cc.cases import Case
 from superopt_cc.cost.callers import Result
 from superopt_cc.cost.protocol import Timer
 from superopt_cc.cost.session import CandidateFailed
@@ -49,8 +50,11 @@ def optimize(
     compilations: Compilations | None = None,
     proposers: Sequence[Proposer] | None = None,
     unit: Unit | None = None,
+    inputs: Inputs | None = None,
 ) -> Outcome:
     """Find the best rewrite of the job's function within the settings' budgets.
+
+    `inputs` are those of earlier searches, and where those of this one go.
 
     `progress` is told one line now and then.  `compilations` is shared by the functions of one
     unit, `unit` is the job's text parsed (if the caller has it), `proposers` are the settings'
@@ -60,7 +64,7 @@ def optimize(
     began = time.monotonic()
     with contextlib.ExitStack() as owned:
         shared = compilations or owned.enter_context(Compilations(job.command, job.preprocessed))
-        search = _Search(job, settings, progress or _silent, shared, unit)
+        search = _Search(job, settings, progress or _silent, shared, unit, inputs or Inputs())
         try:
             outcome = search.run(chosen(settings) if proposers is None else proposers)
         except Ineligible as error:
@@ -77,6 +81,14 @@ def _silent(line: str) -> None:
     """Progress that nobody watches."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Inputs:
+    """Test inputs of a function that outlive a search: what is known, and who keeps more."""
+
+    known: Sequence[Case] = ()
+    keep: Callable[[Sequence[Case]], None] = lambda cases: None
+
+
 @dataclasses.dataclass(slots=True)
 class _Found:
     """A verified rewrite; `attempt` is its place in the attempts."""
@@ -90,9 +102,10 @@ class _Found:
 class _Search:
     def __init__(
         self, job: Job, settings: Settings, progress: Progress, compilations: Compilations,
-        unit: Unit | None,
+        unit: Unit | None, inputs: Inputs,
     ) -> None:  # fmt: skip
         self.job = job
+        self._inputs = inputs
         self.settings = settings
         self.progress = progress
         self.attempts: list[Attempt] = []
@@ -107,23 +120,30 @@ class _Search:
     def run(self, proposers: Sequence[Proposer]) -> Outcome:
         if self.settings.require in _UNREACHED:
             return self._kept("level", f"no rewrite reaches `{self.settings.require}` yet")
-        with Verifier(self.job, self._budget.limits(), self._unit) as verifier:
-            if verifier.gap:  # whatever is proposed, there would be no verdict
-                late = not verifier.gathered.complete
-                return self._kept("budget" if late else "inadequate", verifier.gap)
-            for proposer in proposers:
-                self._gather(proposer, verifier)
-                if self._satisfied():
-                    return self._replaced(self._found[0], None)
-            if not self._found:
-                return self._nothing()
+        known = self._inputs.known
+        with Verifier(self.job, self._budget.limits(), self._unit, kept=known) as verifier:
             try:
-                with self._compilations.paused():
-                    return self._fastest(verifier)
-            except (RunnerError, ToolchainError):
-                raise  # our tools failed: nothing that a store should remember
-            except SuperoptError as error:  # too little time, or the machine cannot be timed on
-                return self._kept("budget", str(error))
+                return self._run(proposers, verifier)
+            finally:
+                self._inputs.keep(verifier.worth_keeping())
+
+    def _run(self, proposers: Sequence[Proposer], verifier: Verifier) -> Outcome:
+        if verifier.gap:  # whatever is proposed, there would be no verdict
+            late = not verifier.gathered.complete
+            return self._kept("budget" if late else "inadequate", verifier.gap)
+        for proposer in proposers:
+            self._gather(proposer, verifier)
+            if self._satisfied():
+                return self._replaced(self._found[0], None)
+        if not self._found:
+            return self._nothing()
+        try:
+            with self._compilations.paused():
+                return self._fastest(verifier)
+        except (RunnerError, ToolchainError):
+            raise  # our tools failed: nothing that a store should remember
+        except SuperoptError as error:  # too little time, or the machine cannot be timed on
+            return self._kept("budget", str(error))
 
     def _gather(self, proposer: Proposer, verifier: Verifier) -> None:
         """Verify what a proposer offers, as long as there is time."""
@@ -135,6 +155,7 @@ class _Search:
         )  # fmt: skip
         # A model thinks while its last answer is verified; compilers wait, so they fill a link.
         alone = model or self.settings.accept == "verified"
+        verifier.small = model  # it reads them
         batch: list[Rewrite] = []
         with contextlib.closing(_closable(proposer.propose(context))) as rewrites:
             for rewrite in rewrites:

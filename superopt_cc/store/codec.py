@@ -58,7 +58,8 @@ def _rewrite(value: Mapping[str, Any]) -> Rewrite:
 
 def _evidence(value: Mapping[str, Any]) -> Evidence:
     edges, mutants = Covered(**value["edges"]), Killed(**value["mutants"])
-    return Evidence(**{**value, "edges": edges, "mutants": mutants})
+    survivors = tuple(value.get("survivors", ()))
+    return Evidence(**{**value, "edges": edges, "mutants": mutants, "survivors": survivors})
 
 
 def _measurement(value: Mapping[str, Any]) -> Measurement:

@@ -12,18 +12,20 @@ import hashlib
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import diskcache
 
+from superopt_cc.cases import Case, case_from_json, case_to_json
 from superopt_cc.errors import StoreError
 from superopt_cc.store import units
 from superopt_cc.store.codec import outcome_from_json
 from superopt_cc.types import Level, Outcome, to_json
 
 _FAILURES = (OSError, sqlite3.Error, diskcache.Timeout)
+_INPUT_BYTES = 64 << 10
 _WAIT = 10.0  # seconds for another process's transaction
 
 
@@ -146,6 +148,33 @@ class Store:
     def stories(self) -> tuple[str, ...]:
         """Names of all functions that have a story."""
         return tuple(name.partition(":")[2] for name in self._names("story:"))
+
+    def keep_inputs(self, key: str, cases: Sequence[Case]) -> None:
+        """Keep inputs that are worth trying first on the function of `key`, the best first.
+
+        What was kept before stays behind them, as long as `_INPUT_BYTES` last.
+        """
+        name, room = f"inputs:{key}", _INPUT_BYTES
+        known = self._read(name)
+        before = known if isinstance(known, list) else []
+        chosen: dict[str, Any] = {}
+        for value in (*map(case_to_json, cases), *before):
+            text = json.dumps(value, separators=(",", ":"), sort_keys=True)
+            if text not in chosen and len(text) < room:
+                chosen[text] = value
+                room -= len(text) + 1
+        if list(chosen.values()) != before:
+            self._write(name, list(chosen.values()))
+
+    def inputs(self, key: str) -> tuple[Case, ...]:
+        """What `keep_inputs` kept for `key`; whatever cannot be read is left out."""
+        value = self._read(f"inputs:{key}")
+        found: list[Case] = []
+        for one in value if isinstance(value, list) else []:
+            # Another version of this program may have written it.
+            with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+                found.append(case_from_json(one))
+        return tuple(found)
 
     def keep_manifest(self, name: str, value: Any) -> None:
         """Keep what `store.manifest` encodes."""

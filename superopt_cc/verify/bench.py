@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -21,17 +21,24 @@ from superopt_cc.assembly.reasons import text_reasons
 from superopt_cc.assembly.unit import Unit, parse_unit
 from superopt_cc.errors import Ineligible
 from superopt_cc.types import Rejection, Rewrite
-from superopt_cc.verify import abi
+from superopt_cc.verify import abi, pointers
 from superopt_cc.verify.ctype import Float, Function, Pointer, Struct, size_of
 from superopt_cc.verify.image import Addresses, Image, build_image
-from superopt_cc.verify.job import Job
+from superopt_cc.verify.job import Facts, Job
+from superopt_cc.verify.nans import NaNs
+from superopt_cc.verify.private import private
 from superopt_cc.verify.runner import Masks, Runner
 from superopt_cc.verify.screen import Screener
+from superopt_cc.verify.screen_rules import RULES, Rule
 from superopt_cc.verify.shape import Shape, check_types
 from superopt_cc.verify.trace import Decoder
 from superopt_cc.verify.values import Dictionary, dictionary
 
 _FULL = (1 << 64) - 1
+# Conversions between float and double; what else handles floats and makes or changes no NaN.
+_CONVERTING = ("cvtss2sd", "cvtsd2ss", "cvtps2pd", "cvtpd2ps")
+_NAN_KEEPING = ("min", "max", "cmp", "ucomis", "comis", "cvtsi2", "cvtusi2", "cvtss2", "cvttss2",
+                "cvtsd2", "cvttsd2", "cvtdq2", "cvtudq2")  # fmt: skip
 
 REASONS: Mapping[str, str] = {
     "frame-escape": "a call out is passed a pointer into the function's own frame",
@@ -59,7 +66,7 @@ class Bench:
     Raises Ineligible (with the counted reason) when the function cannot be tested.
     """
 
-    def __init__(self, job: Job, unit: Unit | None = None) -> None:
+    def __init__(self, job: Job, unit: Unit | None = None, rules: Sequence[Rule] = RULES) -> None:
         self.job = job
         self.unit = unit or parse_unit(job.unit_text)
         for refusal in text_reasons(self.unit, self.unit.function(job.name)):
@@ -67,9 +74,7 @@ class Bench:
         facts = job.facts
         self.locations = abi.assign(facts.types, [p.type for p in facts.parameters])
         check_types(facts.types, [p.type for p in facts.parameters])
-        if any(use.callee is None for use in (*facts.calls, *facts.local_calls)):
-            raise Ineligible("indirect-call", "")
-        self.screener = Screener(job, self.unit)
+        self.screener = Screener(job, self.unit, rules)
         self._addresses = Addresses.random(random.SystemRandom())
         self._scratch = tempfile.TemporaryDirectory(prefix="superopt-verify-")
         try:
@@ -110,8 +115,10 @@ class Bench:
     def _screened(self, fragment: Fragment) -> Fragment | Rejection:
         return self.screener.check(fragment) or fragment
 
-    def link(self, fragments: Sequence[Fragment]) -> Image:
+    def link(self, fragments: Sequence[Fragment], *, traced: bool = True) -> Image:
         """The image of target and rewrites; rewrite i gets the label `body_label(i)`.
+
+        Without `traced` there are no copies to be followed.
 
         Raises Ineligible or ToolchainError as `build_image` does.
         """
@@ -121,7 +128,35 @@ class Bench:
         ]
         folder = Path(tempfile.mkdtemp(dir=self._scratch.name))
         options = self.job.as_options
-        return build_image(self.unit, self.job.facts, bodies, self._addresses, folder, options)
+        return build_image(
+            self.unit, self.job.facts, bodies, self._addresses, folder, options, traced=traced
+        )
+
+    def check_calls(self, called: Collection[tuple[int, int]]) -> None:
+        """See that calls of gcc's code through pointers go to stubs that record what these calls
+        use; `called` are addresses of its instructions and numbers of stubs.
+
+        Raises Ineligible where calls differ and a pointer of one type was used as another.
+        """
+        facts, name = self.job.facts, self.job.name
+        known = pointers.shapes(facts)
+        if len(known) < 2:
+            return
+        body = self.decoder.body(name)
+        if name not in self.image.traced:
+            raise Ineligible("call-arguments", "calls through pointers differ in their registers")
+        sites = pointers.sites(self.unit.function(name).code)
+        own = dict.fromkeys(i.address for i in body)
+        if any(use.callee is None for use in facts.calls):
+            own |= {body[n].address: use for n, use in zip(sites, facts.calls, strict=True)}
+        inner = pointers.shapes(dataclasses.replace(facts, calls=()))
+        for address, stub in called:
+            use = own.get(address)
+            if stub not in self.image.pointed or (address in own and (not use or use.callee)):
+                continue
+            wanted = tuple(sorted(use.registers)) if use else inner[0] if len(inner) == 1 else None
+            if self.image.pointed[stub] != wanted:
+                raise Ineligible("call-arguments", "a function pointer is used as another type's")
 
     def _surroundings(self, image: Image, body: Sequence[Instruction]) -> Surroundings:
         facts = self.job.facts
@@ -134,7 +169,7 @@ class Bench:
                 raise Ineligible("type-flexible", name)
             roots.append((name, facts.globals[name]))
         check_types(facts.types, [index for _, index in roots])
-        returns = tuple(_returned_type(self.job, name) for name in _real_callees(image))
+        returns = tuple(_returned_type(facts, index) for index in image.answers)
         shape = Shape(
             facts.types,
             tuple(p.type for p in facts.parameters),
@@ -143,6 +178,10 @@ class Bench:
             returns,
             "-fno-strict-aliasing" not in facts.options,
             constants_of(image, body),
+            private(self.unit, writable),
+            nans_in(i for each in self.decoder.functions.values() for i in each),
+            pointers.pointed(facts, {image.callees[n].name for n in image.pointed}),
+            any(callee.orders is not None for callee in image.callees),
         )
         masks = dict(abi.returned(facts.types, facts.returns))
         floating = any(effects(i).category == "float" for i in body) or any(
@@ -168,23 +207,33 @@ def start_runner(image: Image) -> Runner:
     return Runner(image.path, image.arena, image.callees, image.gate, image.text, image.tracer)
 
 
-def _real_callees(image: Image) -> list[str]:
-    return [image.harness.stubs[c.name] for c in image.callees if not c.wrap and not c.real]
-
-
-def _returned_type(job: Job, name: str) -> int | None:
-    """The type that a callee returns.  Raises Ineligible when stubs cannot make it up."""
-    index = job.facts.callees.get(name)
-    kind = job.facts.types[index] if index is not None else None
-    if not isinstance(kind, Function):
-        raise Ineligible("callee-unknown", name)
-    abi.returned(job.facts.types, kind.returns)
-    if kind.returns is not None and isinstance(job.facts.types[kind.returns], Struct):
-        raise Ineligible("struct-by-value", f"{name} returns one")
-    inner = job.facts.types[kind.returns] if kind.returns is not None else None
+def _returned_type(facts: Facts, index: int | None) -> int | None:
+    """What functions of a type return.  Raises Ineligible when stubs cannot make it up."""
+    if index is None:
+        return None
+    kind = facts.types[index]
+    assert isinstance(kind, Function)
+    abi.returned(facts.types, kind.returns)
+    if kind.returns is None:
+        return None
+    inner = facts.types[kind.returns]
+    if isinstance(inner, Struct):
+        raise Ineligible("struct-by-value", "a callee returns one")
     if isinstance(inner, Pointer):
-        check_types(job.facts.types, [kind.returns] if kind.returns is not None else [])
+        check_types(facts.types, [kind.returns])
     return kind.returns
+
+
+def nans_in(code: Iterable[Instruction]) -> NaNs:
+    """What code does with NaNs."""
+    found = NaNs.MOVED
+    for instruction in code:
+        name = instruction.name.removeprefix("v")
+        if name.startswith(_CONVERTING):
+            return NaNs.CONVERTED
+        if effects(instruction).category == "float" and not name.startswith(_NAN_KEEPING):
+            found = NaNs.COMPUTED
+    return found
 
 
 def constants_of(image: Image, body: Sequence[Instruction]) -> Dictionary:

@@ -77,11 +77,12 @@ def fill(
     words: values.Dictionary,
     numbers: values.Numbers,
     array: Callable[[Int | Float, int], bytes],
+    floats: Callable[[Float, int], bytes],
 ) -> None:
     """Write values for `members` into `rows`, an array of (elements, bytes of one).
 
     About half of the integers lie between 0 and `small` (None: none do on purpose); `array` makes
-    the contents of a leaf with a count.
+    the contents of a leaf with a count, `floats` many single ones.
     """
     alike: dict[Int | Bool | Enum | Float, list[Leaf]] = {}
     for leaf in members:
@@ -93,21 +94,23 @@ def fill(
         else:
             alike.setdefault(leaf.kind, []).append(leaf)
     for kind, same in alike.items():
-        scalars = _scalars(kind, len(rows) * len(same), small, words, numbers)
-        columns = scalars.view(np.uint8).reshape(len(same), len(rows), kind.size)
+        many = len(rows) * len(same)
+        if isinstance(kind, Float):
+            scalars = np.frombuffer(floats(kind, many), np.uint8)
+        else:
+            scalars = _scalars(kind, many, small, words, numbers).view(np.uint8)
+        columns = scalars.reshape(len(same), len(rows), kind.size)
         for leaf, column in zip(same, columns, strict=True):
             rows[:, leaf.offset : leaf.offset + kind.size] = column
 
 
 def _scalars(
-    kind: Int | Bool | Enum | Float,
+    kind: Int | Bool | Enum,
     count: int,
     small: int | None,
     words: values.Dictionary,
     numbers: values.Numbers,
 ) -> values.Patterns:
-    if isinstance(kind, Float):
-        return values.float_mixture(kind.size, count, words, numbers.arrays)
     arrays = numbers.arrays
     if isinstance(kind, Bool):
         return values.below(2, count, arrays).astype(np.uint8)

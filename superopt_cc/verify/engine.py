@@ -8,6 +8,7 @@ checks, and says what the evidence is (design 5).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Sequence
@@ -16,28 +17,42 @@ from types import TracebackType
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.cases import Case
-from superopt_cc.errors import Ineligible, RunnerError, ToolchainError
-from superopt_cc.types import Covered, Evidence, Killed, Level, Reason, Rejection, Rewrite, Verdict
-from superopt_cc.verify import plans
+from superopt_cc.errors import Ineligible, ToolchainError
+from superopt_cc.types import Evidence, Killed, Level, Reason, Rejection, Rewrite, Verdict
+from superopt_cc.verify import outrun, plans
 from superopt_cc.verify.access import AccessRule, Walk
+from superopt_cc.verify.adequacy import NOTHING, Adequacy, Score
 from superopt_cc.verify.bench import Bench, body_label, constants_of, start_runner
-from superopt_cc.verify.compare import Difference, first_difference
+from superopt_cc.verify.compare import Difference
 from superopt_cc.verify.examples import counterexample
 from superopt_cc.verify.gather import DEFAULT_LIMITS, Gatherer, Limits
 from superopt_cc.verify.image import Image
 from superopt_cc.verify.job import Job
+from superopt_cc.verify.killers import Killers, fitting, worth_keeping
 from superopt_cc.verify.plans import Plan
 from superopt_cc.verify.probe import Probed
-from superopt_cc.verify.runner import Run, Runner
+from superopt_cc.verify.rules import ALL, Rules
+from superopt_cc.verify.runner import Runner
 from superopt_cc.verify.shape import Shape
-from superopt_cc.verify.trace import Decoder
+from superopt_cc.verify.shrink import shrink
+from superopt_cc.verify.stand import Stand
+from superopt_cc.verify.trace import Decoder, Edge
+from superopt_cc.verify.undefined import Undefined
 from superopt_cc.verify.values import dictionary
 from superopt_cc.verify.version import VERSION
+from superopt_cc.verify.weighing import COVERAGE, Tests, lacking
 from superopt_cc.verify.workload import make_workload
+
+# Differences that undefined behaviour excuses (design 5.6).
+_EXCUSABLE = frozenset({Reason.RESULT, Reason.MEMORY, Reason.CALLS})
 
 
 class _Late(Exception):
     """The time for verifying was over."""
+
+
+class _FewerInputs(Exception):
+    """Some inputs turned out to be none: what follows is judged by the others."""
 
 
 _AIMED_LIMITS = Limits(seconds=4.0, least=0, most=240, directed=160)
@@ -50,9 +65,17 @@ class Verifier:
     ToolchainError or RunnerError when our own tools fail.
     """
 
-    def __init__(self, job: Job, limits: Limits = DEFAULT_LIMITS, unit: Unit | None = None) -> None:
+    def __init__(
+        self, job: Job, limits: Limits = DEFAULT_LIMITS, unit: Unit | None = None, *,
+        kept: Sequence[Case] = (), rules: Rules = ALL,
+    ) -> None:  # fmt: skip
+        """`kept` are inputs that an earlier verifier of this function found worth keeping."""
         self.job = job
-        self._bench = Bench(job, unit)
+        # Are counterexamples to be made small?  That takes some tenths of a second for each.
+        self.small = False
+        self._rules, self._kept = rules, kept
+        self._killers = Killers()
+        self._bench = Bench(job, unit, rules.screened)
         self._workload: tuple[Case, ...] | None = None
         self._deadline = math.inf
         try:
@@ -89,14 +112,25 @@ class Verifier:
         with start_runner(image) as runner:
             gatherer = self._gatherer(around.shape, runner, image, bench.decoder, limits)
             self.gathered = gatherer.gather()
+            self._flow = self.gathered.flow
             self._check_gathered()
             cases = tuple(p.case for p in self.gathered.probes)
             extra = plans.bulk(around.shape, self.job.seed)
+            extra = (*fitting(self._kept, cases[0], image.symbols), *extra)
             lengthy = plans.long(around.shape, self.job.seed)
             made = plans.make(cases, extra, around, image.arena, self.job.seed, lengthy)
             self.plans = plans.settle(made, runner, image, name, around.masks)
+            self._outrun = outrun.find(
+                around.shape, runner, image, name, around.masks, self.job.seed
+            )  # fmt: skip
         self._arena = image.arena
-        self._access = AccessRule(self.gathered, self._flow, self.job.contract.timing_ok)
+        self._adequacy = Adequacy(bench, self.plans, self._arena)
+        self._undefined = Undefined(bench)
+        self._narrowed = False
+        self._access = AccessRule(
+            self.gathered, self._flow, self.job.contract.timing_ok, self._rules.bounds,
+            self._rules.leaks,
+        )  # fmt: skip
 
     def _gatherer(
         self, shape: Shape, runner: Runner, image: Image, decoder: Decoder, limits: Limits,
@@ -111,6 +145,7 @@ class Verifier:
         gathered = self.gathered
         if gathered.frame_pointer:
             raise Ineligible("frame-escape", "a call out is passed a pointer into the frame")
+        self._bench.check_calls(gathered.called)
         if not gathered.probes:
             raise Ineligible("no-inputs", "gcc's own code fails on every input that was made up")
 
@@ -143,69 +178,92 @@ class Verifier:
 
     def _run_all(self, alive: Sequence[tuple[int, Fragment]]) -> dict[int, Verdict]:
         try:
-            image = self._bench.link([fragment for _, fragment in alive])
+            stand = Stand(self._bench, [f for _, f in alive], self.plans, self._arena)
         except ToolchainError as error:
             if len(alive) == 1:
                 return {alive[0][0]: _rejected(Rejection(Reason.LINK, str(error)))}
             return {k: v for one in alive for k, v in self._run_all((one,)).items()}
         verdicts: dict[int, Verdict] = {}
-        with start_runner(image) as runner:
-            ready = plans.relocate(self.plans, image.arena, self._arena)
-            name, masks = self.job.name, self._bench.around.masks
-            expected = [plans.run(p, runner, image, name, masks, stop=False) for p in ready]
-            if not all(plans.all_end(run) for run in expected):
-                raise RunnerError(f"{name}: gcc's code ended before and does not end now")
-            decoder = Decoder(image)
-            for position, (number, _) in enumerate(alive):
+        left: Sequence[tuple[int, Fragment]] = ()
+        with stand:
+            for position, (number, fragment) in enumerate(alive):
                 try:
-                    verdicts[number] = self._run_one(
-                        runner, image, decoder, body_label(position), ready, expected
-                    )
+                    verdicts[number] = self._run_one(stand, body_label(position), fragment)
                 except _Late:
                     verdicts[number] = Verdict("undecided", None, None, "the time was over")
-        return verdicts
+                except _FewerInputs:
+                    left = alive[position:]
+                    break
+        return {**verdicts, **self._run_all(left)} if left else verdicts
 
-    def _run_one(
-        self, runner: Runner, image: Image, decoder: Decoder, label: str,
-        ready: Sequence[Plan], expected: Sequence[Run],
-    ) -> Verdict:  # fmt: skip
-        masks = self._bench.around.masks
-        for plan, wanted in zip(ready, expected, strict=True):
-            self._in_time()
-            got = plans.run(plan, runner, image, label, masks, stop=True)
-            found = first_difference(wanted, got, image.arena, image.text)
-            if found is not None:
-                return self._refuted(plan, found)
+    def _run_one(self, stand: Stand, label: str, fragment: Fragment) -> Verdict:
+        """Everything that needs a run, the cheapest first (design 5.3 to 5.7)."""
+        found = self._again(stand, label) or stand.first(label, self._in_time, self._rules.run)
+        if found is not None:
+            if found[1].reason in _EXCUSABLE and self._narrow():
+                raise _FewerInputs
+            return self._refuted(stand, label, *found)
+        found = self._outrun.difference(stand, self.job.name, label)
+        if found is not None:
+            return self._refuted(stand, label, *found, again=False)
         try:
-            aimed = self._aimed(runner, image, decoder, label)
+            aimed = self._aimed(stand, label)
         except Ineligible as error:
             return Verdict("undecided", None, Reason.INADEQUATE, str(error))
+        found = self._among(stand, label, aimed)
+        if found is not None and found[1].reason in _EXCUSABLE:
+            aimed, undefined = self._undefined.split(aimed, stand.image.arena)
+            found = self._among(stand, label, aimed) if undefined else found
+        if found is not None:
+            return self._refuted(stand, label, *found)
+        self._in_time()
+        every = (*stand.plans, *aimed)
+        walk = self._access.walk(stand.contest(label), every, aimed[:1])
+        if walk.rejection is not None:
+            return self._refuted(stand, label, walk.plan or every[0], walk.rejection)
+        return self._decided(walk, every, fragment, stand)
+
+    def _again(self, stand: Stand, label: str) -> tuple[Plan, Difference] | None:
+        """The inputs that refuted earlier rewrites: wrong ones tend to fail alike."""
+        plan = self._killers.plan(stand.image.arena)
+        if plan is None:
+            return None
+        found = stand.difference(label, plan, stand.wanted(plan), self._rules.run)
+        return None if found is None else (plan, found)
+
+    def _among(
+        self, stand: Stand, label: str, aimed: Sequence[Plan]
+    ) -> tuple[Plan, Difference] | None:
         for plan in aimed:
             self._in_time()
-            wanted = plans.run(plan, runner, image, self.job.name, masks, stop=False)
-            if not plans.all_end(wanted):
-                raise RunnerError(f"{self.job.name}: gcc's code ended before and does not end now")
-            found = first_difference(
-                wanted,
-                plans.run(plan, runner, image, label, masks, stop=True),
-                image.arena,
-                image.text,
-            )
+            found = stand.difference(label, plan, stand.wanted(plan), self._rules.run)
             if found is not None:
-                return self._refuted(plan, found)
-        self._in_time()
-        every = (*ready, *aimed)
-        walk = self._access.walk(
-            runner, image, decoder, self.job.name, label, every, aimed[:1], masks
-        )
-        if walk.rejection is not None:
-            return self._refuted(walk.plan or ready[0], walk.rejection)
-        return self._weigh(walk, every)
+                return plan, found
+        return None
 
-    def _aimed(
-        self, runner: Runner, image: Image, decoder: Decoder, label: str
-    ) -> tuple[Plan, ...]:
+    def _narrow(self) -> bool:
+        """Find the inputs for which C defines no result, once; were there any?"""
+        if self._narrowed:
+            return False
+        self._narrowed = True
+        self._killers = Killers()  # some of them may be such
+        self.plans, undefined = self._undefined.split(self.plans, self._arena)
+        self._adequacy = Adequacy(
+            self._bench, self.plans, self._arena,
+            lambda more: self._undefined.split(more, self._arena)[0],
+        )  # fmt: skip
+        kept = {id(case) for plan in self.plans if not plan.lenient for case in plan.batch.cases}
+        probes = [p for p in self.gathered.probes if id(p.case) in kept]
+        self.gathered = dataclasses.replace(
+            self.gathered,
+            covered=frozenset[Edge]().union(*(p.edges for p in probes)),
+            discarded=self.gathered.discarded + undefined,
+        )
+        return undefined > 0
+
+    def _aimed(self, stand: Stand, label: str) -> tuple[Plan, ...]:
         """Inputs aimed at what only the rewrite knows or compares (design 5.6)."""
+        runner, image, decoder = stand.runner, stand.image, stand.decoder
         own = constants_of(image, decoder.functions[label])
         known = self._bench.around.shape.dictionary
         fresh = [c for c in own.base if c not in set(known.integers)]
@@ -234,39 +292,59 @@ class Verifier:
         if time.monotonic() > self._deadline:
             raise _Late
 
-    def _weigh(self, walk: Walk, every: Sequence[Plan]) -> Verdict:
-        """design 5.7: nothing untested in gcc's code or in the rewrite, or there is no verdict."""
+    def _decided(
+        self, walk: Walk, every: Sequence[Plan], fragment: Fragment, stand: Stand
+    ) -> Verdict:
+        """design 5.7: tests that are not good enough decide nothing."""
+        tests = dataclasses.replace(
+            self._tests, walk=walk,
+            rewrite=functools.cache(
+                lambda: self._adequacy.rewrite(fragment, every, stand.image.arena, self._in_time)
+            ),
+        )  # fmt: skip
+        gap = lacking(tests, self._rules.weighed)
+        scores = NOTHING if gap or tests.rewrite is None else tests.target() + tests.rewrite()
         evidence = Evidence(
             inputs=sum(len(p.batch.cases) for p in every),
-            edges=Covered(
-                len(self.gathered.covered) + walk.edges.covered,
-                len(self._flow.edges) + walk.edges.total,
-            ),
-            mutants=Killed(0, 0),
+            edges=tests.edges,
+            mutants=Killed(scores.killed, scores.total),
             discarded=self.gathered.discarded,
             largest_length=max(p.case.size for p in self.gathered.probes),
             verifier=VERSION,
+            survivors=scores.survivors,
         )
-        gap = walk.gap() or self.gap
         if gap:
             return Verdict("undecided", None, Reason.INADEQUATE, gap, None, evidence)
         return Verdict("accepted", Level.TESTED, None, "", None, evidence)
 
+    def score(self) -> Score:
+        """How the tests of gcc's code do on mutants of it (design 5.7); made once."""
+        return self._adequacy.target(self._in_time)
+
     @property
     def gap(self) -> str:
         """What of gcc's code stayed untested, so that no rewrite can be accepted; else ""."""
-        if not self.gathered.complete:
-            return "the time limit was reached before all inputs were tried"
-        missed = len(self._flow.addresses - self.gathered.reached)
-        if missed:
-            return f"{missed} instructions of gcc's code were never executed"
-        one_way = len(self._flow.edges - self.gathered.covered)
-        return f"{one_way} branches of gcc's code never went one way" if one_way else ""
+        return lacking(self._tests, COVERAGE)
 
-    def _refuted(self, plan: Plan, found: Difference) -> Verdict:
-        example = counterexample(self.job, self._bench.locations, plan, found)
-        detail = f"{found.detail}: {example.text}"
-        return Verdict("rejected", None, found.reason, detail, example, None)
+    @property
+    def _tests(self) -> Tests:
+        return Tests(self.gathered, self._flow, self.score)
+
+    def _refuted(
+        self, stand: Stand, label: str, plan: Plan, found: Difference, *, again: bool = True
+    ) -> Verdict:
+        """The rejection; with `again` the input is tried first on what follows."""
+        locations = self._bench.locations
+        if again:
+            self._killers.add(plan, found)
+        if self.small:
+            plan, found = shrink(stand.contest(label), self.job.facts, locations, plan, found)
+        example = counterexample(self.job, locations, plan, found, stand.image)
+        return Verdict("rejected", None, found.reason, example.text, example, None)
+
+    def worth_keeping(self) -> tuple[Case, ...]:
+        """Inputs for the next verifier of this function."""
+        return worth_keeping(self._killers, self.gathered)
 
     def workload(self, seconds: float = 4.0) -> tuple[Case, ...]:
         """Inputs for timing, as `make_workload`; made once."""

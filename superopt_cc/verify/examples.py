@@ -10,28 +10,40 @@ from superopt_cc.cases import Case, case_from_json, case_to_json
 from superopt_cc.types import Counterexample
 from superopt_cc.verify.abi import Location
 from superopt_cc.verify.compare import Difference
+from superopt_cc.verify.image import Image
 from superopt_cc.verify.job import Job
 from superopt_cc.verify.layout import Arena, Style, encode_batch
 from superopt_cc.verify.plans import Plan
 from superopt_cc.verify.render import render_call
 from superopt_cc.verify.runner import Mode
+from superopt_cc.verify.telling import tell
 
 
 def counterexample(
-    job: Job, locations: Sequence[Location], plan: Plan, found: Difference
+    job: Job,
+    locations: Sequence[Location],
+    plan: Plan,
+    found: Difference,
+    image: Image | None = None,
 ) -> Counterexample:
-    """The differing case of a plan, in words and as a value that replays."""
+    """The differing case of a plan, in words and as a value that replays.
+
+    With the image that it was found in, callees and globals are named too.
+    """
     case = plan.batch.cases[found.index]
     call = render_call(job.facts, locations, case)
-    text = f"{call}: {found.got}; gcc's code: {found.expected}"
+    told = tell(job.facts, locations, case, found, image)
     style = plan.styles[found.index % len(plan.styles)]
     if found.other is not None:
-        text += f", as on {render_call(job.facts, locations, plan.batch.cases[found.other])}"
+        second = render_call(job.facts, locations, plan.batch.cases[found.other])
+        text = f"{call} and {second} {_TRACES}"
+    else:
+        text = f"{told.given}{call} {told.got}, gcc's code {told.expected}"
     other = None if found.other is None else case_to_json(plan.batch.cases[found.other])
     return Counterexample(
         text,
-        found.expected,
-        found.got,
+        told.expected,
+        told.got,
         {
             "input": case_to_json(case),
             "other": other,
@@ -41,6 +53,9 @@ def counterexample(
             "seed": plan.seed,
         },
     )
+
+
+_TRACES = "leave different traces; with gcc's code their traces are the same"
 
 
 def replay_plan(value: Mapping[str, Any], arena: Arena) -> Plan:

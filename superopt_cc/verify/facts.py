@@ -28,7 +28,7 @@ from superopt_cc.toolchain.command import (
     preprocess,
 )
 from superopt_cc.toolchain.options import lookup
-from superopt_cc.verify import abi, dumps
+from superopt_cc.verify import abi, dumps, pointers
 from superopt_cc.verify.ctype import Function, Pointer, TypeTable
 from superopt_cc.verify.dwarf import (
     Debug,
@@ -295,11 +295,10 @@ class UnitFacts:
         abi.assign(types, [p.type for p in parameters])
         abi.returned(types, returns)
         calls = dumps.calls(self._rtls[name])
-        inner = tuple(
-            call
-            for one in sorted(reached & set(self._rtls))
-            for call in dumps.calls(self._rtls[one])
-        )
+        of_others = {one: dumps.calls(self._rtls[one]) for one in sorted(reached & set(self._rtls))}
+        inner = tuple(call for made in of_others.values() for call in made)
+        for one, made in ((name, calls), *of_others.items()):
+            pointers.check_sites(one, self._unit.function(one).code, made)
         self._check_calls((*calls, *inner), types, callees)
         source, line = declared_at(die)
         facts = Facts(

@@ -13,19 +13,23 @@ from collections.abc import Iterator, Sequence
 
 from superopt_cc.assembly.decode import Instruction
 from superopt_cc.cases import Case, Ref
+from superopt_cc.verify import alias
 from superopt_cc.verify.aim import aim, comparisons, deciding
 from superopt_cc.verify.ctype import Bool, Enum, Int, Pointer, size_of
+from superopt_cc.verify.grow import grown, too_small
 from superopt_cc.verify.inputs import Maker
 from superopt_cc.verify.layout import Arena, Style, encode_batch
 from superopt_cc.verify.probe import ROOM, Probed, Wild, read_probes
 from superopt_cc.verify.runner import End, Masks, Mode, Run, Runner, Status
 from superopt_cc.verify.shape import Shape, Wish
-from superopt_cc.verify.trace import Decoder, Edge
+from superopt_cc.verify.trace import Decoder, Edge, Flow, calls_of
 from superopt_cc.verify.values import Numbers, integer_edges
+from superopt_cc.verify.variation import Group, Scalar, bases, scalars, variants
 
 _ROUND = 96
 _STEPS = 10_000
 _LONG_STEPS = 100_000
+_GROWN_STEPS = 1000
 _LONG_CASES = 12
 # Steps cost time, most where only traps show them: past this, only small inputs are made.
 _STEP_BUDGET = 2_000_000
@@ -69,24 +73,21 @@ class Gathered:
     `least` is the object size in bytes below which many inputs are useless; `complete` says that
     all inputs that must be tried were tried before the time was over.
 
-    `groups` are lists of positions in `probes` that differ in data only (design 5.10).
+    `groups` are inputs that differ in one kind of data only, for each kind on which the target's
+    trace never depends (design 5.10).  `flow` is what there is to cover: what was proved infeasible
+    is left out.  `called`: as `trace.calls_of`.
     """
 
     probes: tuple[Probed, ...]
-    groups: tuple[tuple[int, ...], ...]
+    groups: tuple[Group, ...]
     covered: frozenset[Edge]
     reached: frozenset[int]
     discarded: int
     frame_pointer: bool
     complete: bool
     least: int
-
-    @property
-    def constant_time(self) -> bool:
-        """Does the target's trace depend on sizes only, as far as the groups show?"""
-        return bool(self.groups) and all(
-            len({self.probes[i].path for i in group}) == 1 for group in self.groups
-        )
+    flow: Flow
+    called: frozenset[tuple[int, int]] = frozenset()
 
 
 class Gatherer:
@@ -106,9 +107,10 @@ class Gatherer:
         self._focus = focus
         self._unused = unused_bits(shape)
         self._probes: list[Probed] = []
-        self._groups: list[list[int]] = []
+        self._alike: dict[str, list[list[int]]] = {}
         self._covered: frozenset[Edge] = frozenset()
         self._reached: frozenset[int] = frozenset()
+        self._called: frozenset[tuple[int, int]] = frozenset()
         self._discarded = 0
         self._frame_pointer = False
         self._shrink = False
@@ -137,18 +139,28 @@ class Gatherer:
             if quiet >= 8 * _QUIET_ROUNDS and not self._probes:
                 break
         if not self._focus:
+            if self._missing():
+                proved = self._decoder.proved(self._name)
+                self._flow = self._flow.without(proved, self._covered, self._reached)
             self._reach()
+            self._vary_scalars()
             self._long_cases()
         return Gathered(
             tuple(self._probes),
-            tuple(tuple(g) for g in self._groups if len(g) > 1),
+            tuple(self._constant()),
             self._covered,
             self._reached,
             self._discarded,
             self._frame_pointer,
             self._complete,
             self._least,
+            self._flow,
+            self._called,
         )
+
+    def _missing(self) -> bool:
+        flow = self._flow
+        return not (flow.edges <= self._covered and flow.addresses <= self._reached)
 
     def _reach(self) -> None:
         """Aim at edges that no input has taken yet."""
@@ -217,14 +229,16 @@ class Gatherer:
 
     def _overlaps(self) -> Iterator[Wish]:
         """Every pair of pointers that may overlap, at several distances, more than once."""
-        maker = Maker(self._shape, Wish(0), self._numbers)
-        pairs = maker.overlaps(restrict=False)
+        pairs = alias.pairs(self._shape, restrict=False)
+        holders = alias.holders(self._shape)[:_OVERLAP_PAIRS]
         for size in (7, 19, 36):
-            for first, second in maker.overlaps(restrict=True)[:_OVERLAP_PAIRS]:
+            for first, second in alias.pairs(self._shape, restrict=True)[:_OVERLAP_PAIRS]:
                 yield Wish(size, overlap=(first, second, 0), unwritten=True, typical=True)
             for first, second in pairs[:_OVERLAP_PAIRS]:
                 for elements in _DISTANCES:
                     yield Wish(size, overlap=(first, second, elements), typical=True)
+            for pair in holders:
+                yield from (Wish(size, inside=pair) for _ in _DISTANCES)
 
     def _positions(self) -> list[tuple[int, int]]:
         """(parameter, bit mask of its type) for every integer parameter."""
@@ -309,22 +323,88 @@ class Gatherer:
     def _note_groups(self, kept: dict[int, int], twins: dict[int, int]) -> None:
         if not self._shape.has_memory:
             # Without memory every input has the same shape: none.
-            if not self._groups:
-                self._groups.append([])
-            if len(self._groups[0]) < 64:
-                self._groups[0] += kept.values()
+            everything = self._alike.setdefault("arguments", [[]])[0]
+            everything += list(kept.values())[: 64 - len(everything)]
             return
         grouped: dict[int, list[int]] = {}
         for twin, first in twins.items():
             if twin in kept and first in kept:
                 grouped.setdefault(first, [kept[first]]).append(kept[twin])
-        self._groups += grouped.values()
+        self._alike.setdefault("memory", []).extend(grouped.values())
+
+    def _is_constant(self, groups: Sequence[Sequence[int]]) -> bool:
+        return all(len({self._probes[i].path for i in group}) == 1 for group in groups if group)
+
+    def _constant(self) -> Iterator[Group]:
+        """The groups of the kinds of data that never show in the target's trace."""
+        for kind, groups in self._alike.items():
+            if self._is_constant(groups):
+                yield from (Group(kind, tuple(group)) for group in groups if len(group) > 1)
+
+    def _vary_scalars(self) -> None:
+        """Vary one scalar at a time: those that the target treats as data make groups."""
+        cases = [probe.whole for probe in self._probes]
+        found = scalars(cases)
+        known = self._alike.get("arguments", [])
+        if known and (len(found) < 2 or self._is_constant(known)):
+            return
+        chosen = bases(self._probes)
+        for scalar in found:
+            # Most scalars are lengths, which the first inputs show.
+            made: list[list[Probed]] = []
+            for part in (chosen[:2], chosen[2:]):
+                groups = self._varied(scalar, part, cases)
+                if groups is None:
+                    break
+                made += groups
+            else:
+                self._keep_groups(f"{scalar[0]} {scalar[1]}", chosen, made)
+
+    def _varied(
+        self, scalar: Scalar, chosen: Sequence[int], cases: Sequence[Case]
+    ) -> list[list[Probed]] | None:
+        """Per input its variants; None if the target's trace tells any of them from it."""
+        groups = [variants(cases[i], scalar, cases, self._numbers) for i in chosen]
+        steps = max((self._probes[i].steps for i in chosen), default=0)
+        every = [case for group in groups for case in group]
+        if not every or time.monotonic() > self._end:
+            return None if every else [[] for _ in chosen]
+        probed = iter(self._probe(every, steps + 1))
+        found: list[list[Probed]] = []
+        for i, group in zip(chosen, groups, strict=True):
+            mine = [next(probed, None) for _ in group]
+            same = [p for p in mine if isinstance(p, Probed) and p.path == self._probes[i].path]
+            if len(same) < len(group):
+                return None
+            found.append(same)
+        return found
+
+    def _keep_groups(self, kind: str, chosen: Sequence[int], made: list[list[Probed]]) -> None:
+        for i, group in zip(chosen, made, strict=True):
+            first = len(self._probes)
+            self._probes += group
+            self._alike.setdefault(kind, []).append([i, *range(first, len(self._probes))])
 
     def _probe(self, cases: list[Case], steps: int) -> list[Probed | Wild]:
         run = self._traced(cases, steps, self._name)
         probes = read_probes(run, self._decoder, self._flow)
         self._note(run, probes)
+        self._grow(cases, probes)
         return probes
+
+    def _grow(self, cases: Sequence[Case], probes: list[Probed | Wild]) -> None:
+        """Try what failed for too small an object once more, with larger ones: for indices that
+        point far, not for loops."""
+        small = too_small(probes)
+        if not small or time.monotonic() > self._end:
+            return
+        wanted = [(cases[i], probes[i]) for i in small]
+        run = self._traced([grown(c, p.needs) for c, p in wanted if isinstance(p, Wild)],
+                           _GROWN_STEPS, self._name)  # fmt: skip
+        for i, probe in zip(small, read_probes(run, self._decoder, self._flow), strict=False):
+            if isinstance(probe, Probed):
+                probes[i] = probe
+                self._discarded -= 1
 
     def _traced(self, cases: list[Case], steps: int, label: str) -> Run:
         style = Style(at_end=False, room=ROOM, unused=self._unused, calls=0)
@@ -336,6 +416,7 @@ class Gatherer:
         self._steps += len(run.trace)
         self._covered |= self._flow.taken(run.trace)
         self._reached |= self._flow.reached(run.trace)
+        self._called |= calls_of(run.trace)
         long = sum(run.status(i) in (Status.STEPS, Status.TIMEOUT) for i in range(run.done))
         self._shrink = self._shrink or (not self._shape.has_memory and long > run.done // 8)
         self._discarded += sum(isinstance(p, Wild) for p in probes) - long

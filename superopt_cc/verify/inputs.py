@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from superopt_cc.cases import Answer, Blob, Case, Ref, Store, Word
-from superopt_cc.verify import values
+from superopt_cc.verify import alias, values
 from superopt_cc.verify.abi import Location
+from superopt_cc.verify.alias import Object
 from superopt_cc.verify.columns import Leaf, fill
 from superopt_cc.verify.ctype import (
     Array,
     Bool,
-    CType,
     Enum,
     Float,
     Function,
@@ -29,23 +29,16 @@ from superopt_cc.verify.ctype import (
     size_of,
 )
 from superopt_cc.verify.layout import SLOTS
-from superopt_cc.verify.shape import MAX_OBJECT, Shape, Wish, flexible_tail, holds_pointer
+from superopt_cc.verify.manners import with_manner
+from superopt_cc.verify.nans import Floats, NaNs
+from superopt_cc.verify.pointers import draw
+from superopt_cc.verify.shape import LONGEST, MAX_OBJECT, Shape, Wish, flexible_tail, holds_pointer
 
 _MAX_DEPTH, _LIST_DEPTH = 4, 20
 # So many elements of an array of structures differ; the others repeat them in random order.
 _DIFFERENT = 24
 _MAX_OBJECTS = SLOTS - 2
 _MAX_TAIL = 1 << 14  # bytes
-
-
-@dataclasses.dataclass(slots=True)
-class _Object:
-    type: int | None
-    count: int
-    data: bytearray
-    align: int
-    pointers: dict[int, Ref]
-    restrict: bool
 
 
 class Maker:
@@ -56,7 +49,8 @@ class Maker:
         self._types = shape.types
         self._wish = wish
         self._numbers = numbers
-        self._objects: list[_Object] = []
+        self._objects: list[Object] = []
+        self._floats = Floats(shape.nans, shape.dictionary, numbers, typical=wish.typical)
 
     def case(self) -> Case:
         """The case, with generous objects.  Raises ValueError when it grows too large."""
@@ -65,6 +59,7 @@ class Maker:
         placed: dict[int, tuple[list[Word], int]] = {}
         floats: list[bytes] = []
         stack: list[Word] = []
+        words = self._parameters()
         for position, (index, location) in enumerate(
             zip(shape.parameters, shape.locations, strict=True)
         ):
@@ -73,20 +68,19 @@ class Maker:
                 self._by_value(index, location, ints, floats, stack)
                 continue
             if isinstance(kind, Float):
-                pattern = self._float(kind)
+                pattern = self._floats.one(kind)
                 if location.kind == "sse":
                     floats.append(pattern.ljust(16, b"\0"))
                 else:
                     stack.append(int.from_bytes(pattern, "little"))
                 continue
-            word = self._parameter(position, index)
-            words = ints if location.kind == "int" else stack
-            placed[position] = words, len(words)
-            words.append(word)
+            where = ints if location.kind == "int" else stack
+            placed[position] = where, len(where)
+            where.append(words[position])
         self._overlap(placed)
         contents, pointers = self._globals()
         answers = self._answers() if shape.has_calls else ()
-        return Case(
+        case = Case(
             ints=tuple(ints),
             floats=tuple(floats),
             stack=tuple(stack),
@@ -97,7 +91,23 @@ class Maker:
             globals=contents,
             global_pointers=pointers,
             answers=answers,
+            strange=self._floats.strange and shape.nans is not NaNs.MOVED,
         )
+        return with_manner(case, shape, self._wish, self._numbers)
+
+    def _parameters(self) -> dict[int, Word]:
+        """Arguments of integer and pointer types by position, made in any order: each pointer may
+        lead into what was made before it."""
+        order = [
+            (position, index)
+            for position, (index, location) in enumerate(
+                zip(self._shape.parameters, self._shape.locations, strict=True)
+            )
+            if location.kind != "parts" and not isinstance(self._types[index], Float)
+        ]
+        if self._wish.alias and self._shape.has_memory:
+            self._numbers.shuffle(order)
+        return {position: self._parameter(position, index) for position, index in order}
 
     def _by_value(
         self, index: int, location: Location, ints: list[Word], floats: list[bytes],
@@ -118,19 +128,19 @@ class Maker:
         """The same sizes, scalars and pointers as in `case`, which this maker made, over other
         contents."""
         blobs = list(case.objects)
-        fresh: list[_Object] = []
+        fresh: list[Object] = []
         for number, made in enumerate(self._objects):
             if made.pointers:
                 continue
-            other = _Object(made.type, made.count, bytearray(), made.align, {}, False)
+            other = Object(made.type, made.count, bytearray(), made.align, {}, False)
             like = self._like(other, fresh)
             if like is not None:
                 other.data[:] = like
             elif made.type is None:
                 other.data[:] = self._numbers.randbytes(len(made.data))
             else:
-                self._fill(other, made.type, made.count, _MAX_DEPTH)
-                self._lengthen(other, made.type, _MAX_DEPTH)
+                self._fill(other, made.type, made.count, _LIST_DEPTH)
+                self._lengthen(other, made.type, _LIST_DEPTH)
             fresh.append(other)
             blobs[number] = dataclasses.replace(blobs[number], data=bytes(other.data))
         return dataclasses.replace(case, objects=tuple(blobs))
@@ -147,35 +157,33 @@ class Maker:
 
     def _overlap(self, placed: Mapping[int, tuple[list[Word], int]]) -> None:
         """Make two pointer arguments point into the first one's object, as wished."""
+        if self._wish.inside is not None:
+            self._nest(placed, *self._wish.inside)
         if self._wish.overlap is None:
             return
         first, second, elements = self._wish.overlap
         (words, at), (others, there) = placed[first], placed[second]
         word = words[at]
-        kind = self._types[self._shape.parameters[first]]
-        if not isinstance(word, Ref) or not isinstance(kind, Pointer):
+        kinds = [self._types[self._shape.parameters[position]] for position in (first, second)]
+        if not isinstance(word, Ref) or not isinstance(word.object, int):
             return
-        step = size_of(self._types, kind.to) if kind.to is not None else 1
-        low, high = max(-elements, 0) * step, max(elements, 0) * step
-        words[at] = Ref(word.object, low)
-        others[there] = Ref(word.object, high)
+        one, other = kinds
+        if isinstance(one, Pointer) and isinstance(other, Pointer):
+            low, high, align = alias.apart(self._shape, one, other, elements)
+            made = self._objects[word.object]
+            made.align = max(made.align, align)
+            words[at], others[there] = Ref(word.object, low), Ref(word.object, high)
 
-    def overlaps(self, *, restrict: bool) -> list[tuple[int, int]]:
-        """The pairs of pointer parameters that C lets overlap (design 5.6); with `restrict`
-        those that may only be equal, and only where nothing is written through them."""
-        parameters = list(enumerate(self._shape.parameters))
-        found: list[tuple[int, int]] = []
-        for i, a in parameters:
-            for j, b in parameters[i + 1 :]:
-                one, other = self._types[a], self._types[b]
-                if isinstance(one, Pointer) and isinstance(other, Pointer):
-                    limited = one.restrict or other.restrict
-                    if limited == restrict and self._may_alias(one.to, other.to):
-                        found.append((i, j))
-        return found
+    def _nest(self, placed: Mapping[int, tuple[list[Word], int]], holder: int, inner: int) -> None:
+        """Make a pointer argument name a part of what another points to."""
+        (words, at), (others, there) = placed[holder], placed[inner]
+        word, kind = words[at], self._types[self._shape.parameters[inner]]
+        if isinstance(word, Ref) and isinstance(word.object, int) and isinstance(kind, Pointer):
+            found = alias.part(self._shape, self._objects, word.object, kind, self._numbers)
+            others[there] = found or others[there]
 
-    def _float(self, kind: Float) -> bytes:
-        return self._numbers.floating(kind.size, self._shape.dictionary)
+    def _float_array(self, kind: Float, count: int) -> bytes:
+        return self._floats.array(kind, count, 2 * self._wish.size + 2)
 
     def _parameter(self, position: int, index: int) -> Word:
         kind = self._types[index]
@@ -208,13 +216,13 @@ class Maker:
 
     def _pointer(self, kind: Pointer, depth: int) -> Word:
         if kind.to is not None and isinstance(self._types[kind.to], Function):
-            return self._numbers.getrandbits(47)  # never called: indirect calls are ineligible
+            return draw(self._shape.pointed.get(kind.to, ()), self._numbers)
         chance = self._numbers.random()
         deep = depth >= (_LIST_DEPTH if self._is_list(kind) else _MAX_DEPTH)
         if chance < 0.04 or deep or len(self._objects) >= _MAX_OBJECTS:
             return 0
-        if chance < 0.25 and self._wish.alias:
-            found = self._alias(kind)
+        if chance < (0.25 if depth else 0.5) and self._wish.alias:
+            found = alias.into(self._shape, self._objects, kind, self._numbers)
             if found is not None:
                 return found
         return Ref(self._new_object(kind, depth), 0)
@@ -226,54 +234,6 @@ class Maker:
             return False
         to = [self._types[f.type] for f in inner.fields if holds_pointer(self._types, f.type)]
         return len(to) == 1 and isinstance(to[0], Pointer) and to[0].to == kind.to
-
-    def _alias(self, kind: Pointer) -> Ref | None:
-        """A pointer into memory that exists already, where C allows that (design 5.6)."""
-        fitting: list[Ref] = []
-        step = size_of(self._types, kind.to) if kind.to is not None else 1
-        for number, o in enumerate(self._objects):
-            if (kind.restrict or o.restrict) or not self._may_alias(kind.to, o.type):
-                continue
-            shift = self._numbers.choice((0, 0, 1, -1, self._numbers.randint(-8, 8))) * max(step, 1)
-            room = len(o.data)
-            fitting.append(Ref(number, min(max(shift, -room // 4), room // 4)))
-        if not kind.restrict:
-            fitting += self._members(kind)
-        for name, index in self._shape.globals:
-            element = index
-            while isinstance(inner := self._types[element], Array):
-                element = inner.element
-            if not kind.restrict and self._may_alias(kind.to, element):
-                fitting.append(Ref(name, 0))
-        return self._numbers.choice(fitting) if fitting else None
-
-    def _members(self, kind: Pointer) -> list[Ref]:
-        """Members of what there is that such a pointer may name: one of each object."""
-        wanted = self._types[kind.to] if kind.to is not None else None
-        roots: list[tuple[int | str, int | None, int]] = [
-            (number, o.type, o.count) for number, o in enumerate(self._objects) if not o.restrict
-        ]
-        roots += [(name, index, 1) for name, index in self._shape.globals]
-        found: list[Ref] = []
-        for where, index, count in roots:
-            members = self._shape.leaves(index) if index is not None else ()
-            places = [
-                leaf.offset + leaf.kind.size * self._numbers.randrange(max(leaf.count, 1))
-                for leaf in members
-                if wanted is None or _alike(leaf.kind, wanted)
-            ]
-            if places and index is not None:
-                step = size_of(self._types, index) * self._numbers.randrange(min(count, 4))
-                found.append(Ref(where, step + self._numbers.choice(places)))
-        return found
-
-    def _may_alias(self, one: int | None, other: int | None) -> bool:
-        if one is None or other is None or one == other or not self._shape.strict_aliasing:
-            return True
-        a, b = self._types[one], self._types[other]
-        if isinstance(a, Int) and isinstance(b, Int):
-            return a.size == b.size or 1 in (a.size, b.size)
-        return (isinstance(a, Int) and a.character) or (isinstance(b, Int) and b.character)
 
     def _new_object(self, kind: Pointer, depth: int) -> int:
         number = len(self._objects)
@@ -288,8 +248,9 @@ class Maker:
                 many = 1 if self._wish.typical else min(many, 3)
             if flexible_tail(self._types, kind.to) is not None:
                 many = 1
-            count, align = max(1, min(many, MAX_OBJECT // element)), align_of(self._types, kind.to)
-        made = _Object(kind.to, count, bytearray(), align, {}, kind.restrict)
+            most = LONGEST if self._wish.snug else MAX_OBJECT
+            count, align = max(1, min(many, most // element)), align_of(self._types, kind.to)
+        made = Object(kind.to, count, bytearray(), align, {}, kind.restrict)
         self._objects.append(made)
         like = self._like(made, self._objects[:number])
         if like is not None:
@@ -301,7 +262,7 @@ class Maker:
             self._lengthen(made, kind.to, depth)
         return number
 
-    def _lengthen(self, made: _Object, index: int, depth: int) -> None:
+    def _lengthen(self, made: Object, index: int, depth: int) -> None:
         """Give a structure that ends in an array of any length some elements."""
         tail = flexible_tail(self._types, index)
         if tail is None or made.count != 1:
@@ -310,12 +271,12 @@ class Maker:
         many = min(
             4 * max(self._wish.size, 1) + 16, _MAX_TAIL // max(size_of(self._types, element), 1)
         )
-        more = _Object(element, many, bytearray(), 1, {}, False)
+        more = Object(element, many, bytearray(), 1, {}, False)
         self._fill(more, element, many, depth + 1)
         made.data[offset:] = more.data
         made.pointers.update({offset + at: ref for at, ref in more.pointers.items()})
 
-    def _like(self, made: _Object, earlier: Sequence[_Object]) -> bytes | None:
+    def _like(self, made: Object, earlier: Sequence[Object]) -> bytes | None:
         """Sometimes the same contents as an earlier object, or all but one byte of them."""
         twins = [
             o for o in earlier
@@ -329,7 +290,7 @@ class Maker:
             data[at] ^= 1 << self._numbers.randrange(8)
             kind = self._types[made.type] if made.type is not None else None
             if isinstance(kind, Float):
-                return values.default_nans(kind.size, bytes(data))
+                return self._floats.again(kind, bytes(data))
         return bytes(data)
 
     def _plain(self, size: int, count: int, *, character: bool) -> bytes:
@@ -338,14 +299,13 @@ class Maker:
             return values.text(count, limit, words, self._numbers)
         return values.integer_array(size, count, limit, words, self._numbers)
 
-    def _fill(self, made: _Object, index: int, count: int, depth: int) -> None:
+    def _fill(self, made: Object, index: int, count: int, depth: int) -> None:
         kind = self._types[index]
         if isinstance(kind, Int):
             made.data[:] = self._plain(kind.size, count, character=kind.character)
             return
         if isinstance(kind, Float):
-            words = self._shape.dictionary
-            made.data[:] = values.float_array(kind.size, count, words, self._numbers)
+            made.data[:] = self._float_array(kind, count)
             return
         if isinstance(kind, Array):
             self._fill(made, kind.element, count * (kind.count or 0), depth)
@@ -373,10 +333,10 @@ class Maker:
 
         def array(kind: Int | Float, many: int) -> bytes:
             if isinstance(kind, Float):
-                return values.float_array(kind.size, many, words, numbers)
+                return self._float_array(kind, many)
             return self._plain(kind.size, many, character=kind.character)
 
-        fill(rows, members, small, words, numbers, array)
+        fill(rows, members, small, words, numbers, array, self._floats.many)
         return rows.tobytes()
 
     def _put(
@@ -414,14 +374,13 @@ class Maker:
                 data[at : at + len(body)] = body
                 return
             if isinstance(inner, Float):
-                words = self._shape.dictionary
-                data[at : at + size] = values.float_array(inner.size, count, words, self._numbers)
+                data[at : at + size] = self._float_array(inner, count)
                 return
             step = size_of(self._types, kind.element)
             for i in range(count):
                 self._put(data, pointers, at + i * step, kind.element, depth)
         elif isinstance(kind, Float):
-            data[at : at + size] = self._float(kind)
+            data[at : at + size] = self._floats.one(kind)
         elif size:
             small = self._shape.has_memory and self._numbers.random() < 0.5
             value = self._numbers.randint(0, self._wish.size) if small else self._scalar(index)
@@ -458,10 +417,29 @@ class Maker:
 
     def _answers(self) -> tuple[Answer, ...]:
         known = len(self._objects)
-        made = [self._answer(known) for _ in range(self._numbers.choice((1, 2, 4)))]
-        if self._numbers.random() < 0.15:
+        numbers = self._numbers
+        made = [self._answer(known) for _ in range(numbers.choice((1, 2, 4)))]
+        chance = numbers.random()
+        if chance < 0.2:
+            made = self._row_of_answers(made[0], numbers.choice((9, 17, 40)))
+        elif chance < 0.5:  # what loops that call may wait for
+            made.append(dataclasses.replace(made[-1], rax=numbers.choice((0, -1))))
+        if numbers.random() < 0.15:
             made[-1] = dataclasses.replace(made[-1], returns=False)
         return tuple(made)
+
+    def _row_of_answers(self, model: Answer, count: int) -> list[Answer]:
+        """Many answers of one character, as loops that call wait for, and one that ends them."""
+        numbers = self._numbers
+        like = dataclasses.replace(model, stores=())
+        limit = numbers.choice((2, 10, 256))
+        row = [
+            like if isinstance(like.rax, Ref)
+            else dataclasses.replace(like, rax=numbers.randrange(1, limit))
+            for _ in range(count)
+        ]  # fmt: skip
+        last = dataclasses.replace(like, rax=numbers.choice((0, 0, -1)))
+        return [model, *row, last]
 
     def _answer(self, known: int) -> Answer:
         numbers = self._numbers
@@ -472,7 +450,7 @@ class Maker:
         if isinstance(kind, Pointer):
             rax = self._pointer(kind, 1)
         elif isinstance(kind, Float):
-            vector = self._float(kind).ljust(16, b"\x5a")
+            vector = self._floats.one(kind).ljust(16, b"\x5a")
         elif isinstance(kind, (Int, Enum)):
             size = kind.size
             low = numbers.integer(size, self._shape.dictionary)
@@ -499,7 +477,7 @@ class Maker:
         return tuple(stores)
 
     def _change(self, where: int | str, index: int | None, count: int) -> list[Store]:
-        fresh = _Object(index, count, bytearray(), 1, {}, False)
+        fresh = Object(index, count, bytearray(), 1, {}, False)
         if index is None:
             fresh.data[:] = self._numbers.randbytes(count)
         else:
@@ -510,11 +488,3 @@ class Maker:
             fresh.pointers[at] = old[at]  # a pointer stays valid
         stores += [Store(where, at, bytes(8), ref) for at, ref in fresh.pointers.items()]
         return stores
-
-
-def _alike(one: CType, other: CType) -> bool:
-    """May a pointer to `other` name an object of the scalar type `one`?"""
-    if isinstance(one, (Int, Enum)) and isinstance(other, (Int, Enum)):
-        character = isinstance(other, Int) and other.character
-        return character or one.size == other.size
-    return type(one) is type(other) and isinstance(one, Float) and one == other

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from superopt_cc.cases import Answer, Blob, Case, Ref, Word
 
 SLOTS = 32
-SLOT_BYTES = 1 << 18
+SLOT_BYTES = 1 << 19
 SLOT_GUARD = 1 << 24
 SLOT_STRIDE = SLOT_GUARD * 2 + SLOT_BYTES
 PAGE = 4096
@@ -22,7 +22,7 @@ MARGIN = 64
 RESULT = struct.Struct("<12Q")
 DIAG = struct.Struct("<6Q")
 CALL_BYTES = 18 * 8
-_HEAD = struct.Struct("<9Q16Q5Q")
+_HEAD = struct.Struct("<9Q16Q6Q")
 _WINDOW = struct.Struct("<4Q")
 _ANSWER = struct.Struct("<8Q")
 _STORE = struct.Struct("<2Q")
@@ -182,7 +182,7 @@ def encode(
     gprs = [address(word) for word in case.ints]
     for i, mask in enumerate(style.unused):
         gprs[i] = (gprs[i] & ~mask & _MASK) | (numbers.getrandbits(64) & mask)
-    gprs += [numbers.getrandbits(64) for _ in range(6 - len(gprs))]
+    gprs += [_odd_noise(numbers) for _ in range(6 - len(gprs))]
     vectors = b"".join(case.floats) + numbers.randbytes(16 * (8 - len(case.floats)))
     stack = b"".join(_QUAD.pack(address(word)) for word in case.stack)
     out = RESULT.size + sum(padded(n) for _, _, n in dumps) + CALL_BYTES * style.calls
@@ -198,8 +198,15 @@ def encode(
         len(case.stack),
         len(windows) // 2,
         len(case.answers),
+        case.manner | case.key << 8,
     )
     return Placed(head + tail, places, setup, tuple(dumps), out)
+
+
+def _odd_noise(numbers: random.Random) -> int:
+    """What nobody set may be anything: also zero, all ones, small (odd_noise of csrc/)."""
+    word = numbers.getrandbits(64)
+    return {0: 0, 1: _MASK, 2: word & 0xFF}.get(word >> 60, word)
 
 
 def _within(noise: bytes, known: bytes, at_end: bool) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 from superopt_cc.cases import Answer, Blob, Case, Ref, Store, Word
 from superopt_cc.verify.layout import MARGIN, SLOT_BYTES, SLOT_GUARD, Placed
 from superopt_cc.verify.runner import Run, Status
-from superopt_cc.verify.trace import Accesses, Decoder, Edge, Flow, Words, rows_of
+from superopt_cc.verify.trace import Accesses, Decoder, Edge, Flow, Words, rows_of, with_looks
 
 ROOM = 1 << 14
 _RSP = 5
@@ -66,11 +66,12 @@ def read_probes(run: Run, decoder: Decoder, flow: Flow) -> list[Probed | Wild]:
             continue
         first, last = rows_of(run, i)
         mine = accesses.between(first, last)
-        extents = find_extents(run.batch.placed[i], run.batch.cases[i], mine)
+        trace = run.trace[first:last]
+        touched = with_looks(mine, trace)
+        extents = find_extents(run.batch.placed[i], run.batch.cases[i], touched)
         if isinstance(extents, Wild):
             found.append(extents)
             continue
-        trace = run.trace[first:last]
         found.append(
             Probed(
                 trim(run.batch.cases[i], extents),

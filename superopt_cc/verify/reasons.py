@@ -25,6 +25,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "setjmp": "a call that may return twice, or a jump out of the function",
         "alloca": "stack memory of variable size",
         "builtin": "a builtin that reads or changes machine state (stack, time, random numbers...)",
+        "indirect-jump": "an indirect jump that is surely neither through its own table nor one of "
+        "the calls that gcc lists",
         "computed-goto": "a jump to a label's address",
         "static-chain": "a nested function or a call to one",
         "clone": "a version of gcc's with another signature or body (.isra, .part, .constprop)",

@@ -75,7 +75,10 @@ BROKEN_NAMES = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Callee:
-    """How a stub behaves: masks of the argument bits that count, and what it is."""
+    """How a stub behaves: masks of the argument bits that count, and what it is.
+
+    `orders` are the two integer arguments that a comparison function compares.
+    """
 
     name: str
     gpr: tuple[int, ...] = (0,) * 6
@@ -85,9 +88,12 @@ class Callee:
     wrap: bool = False
     real: bool = False
     target: int = 0
+    orders: tuple[int, int] | None = None
 
     def packed(self) -> bytes:
         flags = self.noreturn * 1 | self.wrap * 2 | self.real * 4
+        if self.orders is not None:
+            flags |= 8 | self.orders[0] << 8 | self.orders[1] << 12
         return _CALLEE.pack(*self.gpr, *self.xmm, self.al, flags, self.target)
 
 

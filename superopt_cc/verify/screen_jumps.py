@@ -1,117 +1,75 @@
-"""Indirect jumps: only through the rewrite's own read-only table (design 5.2).
-
-Where the destination comes from is followed back over all definitions that reach the jump; the
-two shapes that compilers emit are known, everything else is refused.
-"""
+"""Indirect jumps and calls: only through the rewrite's own read-only table, or to a pointer where
+gcc's code goes to one (design 5.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from superopt_cc.assembly.decode import Imm, Instruction, Mem, Reg
-from superopt_cc.assembly.flow import through_got
-from superopt_cc.assembly.registers import PARTS
+from superopt_cc.assembly.decode import Instruction
+from superopt_cc.assembly.dispatch import Origins, indirect_jumps, is_indirect
+from superopt_cc.assembly.statements import operands, split_operands, symbols_in
 from superopt_cc.verify.screen_target import Target
-from superopt_cc.verify.screen_view import OWN_DATA, View
+from superopt_cc.verify.screen_view import UNKNOWN_CALLEE, View
 
 
 def indirect_jump_problem(view: View, target: Target) -> str | None:
-    """What is wrong with the body's indirect jumps, or None."""
-    for i in sorted(view.graph.reachable):
+    """What is wrong with the body's indirect jumps and calls, or None."""
+    for i in indirect_jumps(view.graph):
         item = view.instructions[i]
-        if view.effects[i].category != "jump" or isinstance(item.operands[0], Imm):
-            continue
-        if through_got(item):
-            continue
-        if not target.facts.jump_tables:
-            return "a jump table, which -fno-jump-tables forbids"
-        if target.facts.cet and "notrack" not in item.prefixes:
-            return "an indirect jump without notrack under indirect branch tracking"
-        if not view.table_targets or not _Origins(view).through_table(i):
-            return f"`{item.text}` does not go through a table of its own"
+        if i in view.graph.exits:
+            found = _pointer_problem(view, i) if _jumps_to_pointers(target) else _astray(item)
+        else:
+            found = _table_problem(view, i, target)
+        if found:
+            return found
+    for i in view.calls:
+        if is_indirect(view.instructions[i]) and (found := _pointer_problem(view, i)):
+            return found
     return None
 
 
-class _Origins:
-    """Finds the instructions that define a register at a place."""
-
-    def __init__(self, view: View) -> None:
-        self.view = view
-        self.predecessors = view.graph.predecessors()
-
-    def through_table(self, jump: int) -> bool:
-        operand = self.view.instructions[jump].operands[0]
-        if not isinstance(operand, Reg):  # jmp *.L4(,%rax,8)
-            return self._loads_from_table(jump)
-        found = self._definitions(jump, operand.name)
-        return bool(found) and all(i >= 0 and self._table_entry(i) for i in found)
-
-    def _table_entry(self, i: int) -> bool:
-        """mov .L4(,%rax,8) -> reg, or add of a table's address and one of its offsets."""
-        item = self.view.instructions[i]
-        if item.name == "mov" and isinstance(item.operands[1], Mem):
-            return self._loads_from_table(i)
-        if item.name != "add":
-            return False
-        into, other = item.operands
-        if not isinstance(into, Reg) or not isinstance(other, Reg):
-            return False
-        left = self._all(i, into.name, self._is_table_address)
-        right = self._all(i, other.name, self._is_table_address)
-        if right:
-            return self._all(i, into.name, self._is_offset)
-        return left and self._all(i, other.name, self._is_offset)
-
-    def _all(self, i: int, register: str, check: Callable[[int], bool]) -> bool:
-        found = self._definitions(i, register)
-        return bool(found) and all(d >= 0 and check(d) for d in found)
-
-    def _is_table_address(self, i: int) -> bool:
-        item = self.view.instructions[i]
-        return item.name == "lea" and _names_own_data(self.view, item)
-
-    def _is_offset(self, i: int) -> bool:
-        """movslq (%table,%index,4), %reg"""
-        item = self.view.instructions[i]
-        if item.name != "movsxd" or not isinstance(item.operands[1], Mem):
-            return False
-        memory = item.operands[1]
-        if memory.base is None or memory.index is None or (memory.scale, memory.disp) != (4, 0):
-            return False
-        return self._all(i, memory.base, self._is_table_address)
-
-    def _loads_from_table(self, i: int) -> bool:
-        item = self.view.instructions[i]
-        memory = next((o for o in item.operands if isinstance(o, Mem)), None)
-        if memory is None or memory.size != 8 or memory.index is None or memory.scale != 8:
-            return False
-        if memory.base is None:
-            return _names_own_data(self.view, item)
-        return False
-
-    def _definitions(self, i: int, register: str) -> set[int]:
-        """Positions whose write of the whole register reaches `i`; -1 for the entry."""
-        parent = PARTS[register][0]
-        found: set[int] = set()
-        seen: set[int] = set()
-        todo = [i]
-        while todo:
-            here = todo.pop()
-            if here == 0:
-                found.add(-1)
-            for before in self.predecessors[here]:
-                if before in seen:
-                    continue
-                seen.add(before)
-                effect = self.view.effects[before]
-                if effect.category == "call" or parent in effect.writes:
-                    found.add(before if effect.category != "call" else -1)
-                else:
-                    todo.append(before)
-        return found
+def _jumps_to_pointers(target: Target) -> bool:
+    """Does gcc's code jump to a pointer, or call one last?"""
+    calls = any(use.callee is None for use in target.facts.calls)
+    return calls and UNKNOWN_CALLEE in {*target.view.tail_jumps.values(), *target.view.tail_calls}
 
 
-def _names_own_data(view: View, item: Instruction) -> bool:
-    return any(r.symbol == ".rodata" for r in item.relocations) and OWN_DATA in {
-        use.symbol for use in view.references
-    }
+def _astray(item: Instruction) -> str:
+    return f"`{item.text}` does not go through a table of its own"
+
+
+def _table_problem(view: View, i: int, target: Target) -> str | None:
+    item = view.instructions[i]
+    if not target.facts.jump_tables:
+        return "a jump table, which -fno-jump-tables forbids"
+    if target.facts.cet and "notrack" not in item.prefixes:
+        return "an indirect jump without notrack under indirect branch tracking"
+    return None if Origins(view.graph).through_table(i) else _astray(item)
+
+
+def _pointer_problem(view: View, i: int) -> str | None:
+    """A pointer is loaded or passed, never worked out, and never the return address."""
+    item = view.instructions[i]
+    if "notrack" in item.prefixes:
+        return f"`{item.text}` goes to a pointer without branch tracking"
+    if not Origins(view.graph).is_loaded(i, view.stack):
+        return f"`{item.text}` goes to an address that is worked out"
+    return None
+
+
+def measures_itself(view: View) -> bool:
+    """Is a distance inside the body used as a value, or a table of its code by other than jumps?
+
+    The instrumented copies of `trace` are longer than what they were made of: a rewrite that knew
+    could behave there and nowhere else.
+    """
+    body = view.fragment.body
+    own = {s[:-1] for s in body if s.endswith(":")} | {".", view.fragment.name}
+    lines = [line for table in view.fragment.constants for line in table.lines]
+    for statement in (*view.fragment.instructions, *lines):
+        if any(_labels(text, own) > 1 for text in split_operands(operands(statement))):
+            return True
+    tables = any(_labels(operands(line), own) for line in lines)
+    return tables and not any(True for _ in indirect_jumps(view.graph))
+
+
+def _labels(text: str, own: set[str]) -> int:
+    return sum(name in own for name in symbols_in(text))

@@ -7,14 +7,14 @@ A rule gets the rewrite's view and the target's side; it answers None, or one li
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from superopt_cc.assembly.canonical import fragment_canonical
 from superopt_cc.assembly.decode import Instruction, Mem, Reg
 from superopt_cc.assembly.instructions import InstructionError, MissingExtension, lookup
 from superopt_cc.errors import AssemblyError, ToolchainError
 from superopt_cc.types import Reason
-from superopt_cc.verify.screen_jumps import indirect_jump_problem
+from superopt_cc.verify.screen_jumps import indirect_jump_problem, measures_itself
 from superopt_cc.verify.screen_target import Target
 from superopt_cc.verify.screen_view import (
     OWN_CODE,
@@ -133,7 +133,7 @@ def control_stays_inside(view: View, target: Target) -> str | None:
         inner = item.destination is not None and view.effects[i].category == "call"
         if inner and view.callee(item) != SELF:
             return "calls a place inside itself"
-    return None
+    return "the length of its own code is used as a value" if measures_itself(view) else None
 
 
 def indirect_jumps_go_through_own_tables(view: View, target: Target) -> str | None:
@@ -165,8 +165,7 @@ def refers_to_known_symbols(view: View, target: Target) -> str | None:
 def calls_known_functions(view: View, target: Target) -> str | None:
     for name in view.calls.values():
         if name not in target.callees:
-            what = "through a pointer" if name == UNKNOWN_CALLEE else f"`{name}`"
-            return f"calls {what}, which gcc's code does not"
+            return f"calls {_named(name)}, which gcc's code does not"
     return None
 
 
@@ -174,8 +173,12 @@ def leaves_only_by_known_tail_jumps(view: View, target: Target) -> str | None:
     known = {*target.view.tail_jumps.values(), *target.view.tail_calls}
     for name in view.tail_jumps.values():
         if name not in known:
-            return f"jumps to `{name}`, which gcc's code does not do or call last"
+            return f"jumps to {_named(name)}, which gcc's code does not do or call last"
     return None
+
+
+def _named(callee: str) -> str:
+    return "a pointer" if callee == UNKNOWN_CALLEE else f"`{callee}`"
 
 
 # --- 5.4: clobbers and callers
@@ -203,7 +206,7 @@ def keeps_nothing_more_across_calls(view: View, target: Target) -> str | None:
     for name, kept in view.kept_across.items():
         more = kept - target.view.kept_across.get(name, frozenset())
         if more:
-            return f"keeps {', '.join(sorted(more)[:4])} across the call of `{name}`"
+            return f"keeps {', '.join(sorted(more)[:4])} across the call of {_named(name)}"
     return None
 
 
@@ -216,12 +219,23 @@ def restores_callee_saved_registers(view: View, target: Target) -> str | None:
 
 
 def leaves_the_return_address_alone(view: View, target: Target) -> str | None:
+    """It tells where the caller lies: in a test, where the runner does (design 5.8)."""
+    for i, writes in _uses_of_return_address(view):
+        if writes:
+            return f"`{view.instructions[i].text}` writes over the return address"
+        if not any(True for _ in _uses_of_return_address(target.view)):
+            return f"`{view.instructions[i].text}` reads the return address"
+    return None
+
+
+def _uses_of_return_address(view: View) -> Iterator[tuple[int, bool]]:
+    """Positions that touch it other than by returning, and whether they write."""
     for i, state in view.stack.items():
         for access in view.effects[i].memory:
             base = None if access.index else state.get(access.base or "")
-            if access.writes and base is not None and -access.size < base + access.disp < 8:
-                return f"`{view.instructions[i].text}` writes over the return address"
-    return None
+            touches = base is not None and -access.size < base + access.disp < 8
+            if touches and (access.writes or view.effects[i].category != "ret"):
+                yield i, access.writes
 
 
 def aligns_the_stack_at_calls(view: View, target: Target) -> str | None:
@@ -277,7 +291,7 @@ def tail_jumps_stay_tail_jumps(view: View, target: Target) -> str | None:
     jumped = set(view.tail_jumps.values())
     for name in set(target.view.tail_jumps.values()):
         if name in view.calls.values() and name not in jumped:
-            return f"calls `{name}`, to which gcc's code jumps"
+            return f"calls {_named(name)}, to which gcc's code jumps"
     return None
 
 

@@ -16,6 +16,8 @@ from superopt_cc.assembly import decode, flow
 from superopt_cc.assembly.cfi import Frame, derive
 from superopt_cc.assembly.code import references
 from superopt_cc.assembly.decode import Instruction, Mem, Relocation
+from superopt_cc.assembly.defined import undefined_scans
+from superopt_cc.assembly.dispatch import Origins, indirect_jumps
 from superopt_cc.assembly.effects import Effects, effects
 from superopt_cc.assembly.fragment import Fragment, FragmentError
 from superopt_cc.assembly.registers import CALLER_SAVED, FULL, PARTS
@@ -24,6 +26,7 @@ from superopt_cc.toolchain.tools import assemble
 from superopt_cc.verify import abi
 from superopt_cc.verify.ctype import Function
 from superopt_cc.verify.job import Facts
+from superopt_cc.verify.pointers import called_types, calls_pointers
 from superopt_cc.verify.screen_isa import isa_options
 
 SELF = "%self"
@@ -147,9 +150,18 @@ class View:
 
     @cached_property
     def graph(self) -> flow.Graph:
+        first = self._graph(frozenset())
+        jumps = frozenset(indirect_jumps(first))
+        if jumps and self.table_targets:
+            if not calls_pointers(self.facts):
+                return first
+            jumps -= {i for i in jumps if Origins(first).through_table(i)}
+        return self._graph(jumps) if jumps else first
+
+    def _graph(self, leaving: frozenset[int]) -> flow.Graph:
         return flow.build(
             self.instructions, self.effects, self.table_targets,
-            lambda call: self.callee(call) in noreturn_callees(self.facts),
+            lambda call: self.callee(call) in noreturn_callees(self.facts), leaving,
         )  # fmt: skip
 
     @cached_property
@@ -231,22 +243,29 @@ class View:
     @cached_property
     def undefined_uses(self) -> frozenset[str]:
         """Kinds of results used or computed that differ between processors (design 5.2)."""
+        approximate = {
+            i for i in self.graph.reachable if self.effects[i].undefined not in ("", "zero")
+        }
+        results = {i: result_bytes(self.facts, name) for i, name in self.calls.items()}
         open_results = {
             f"{self.instructions[i].name} ({self.effects[i].undefined})"
-            for i in self.graph.reachable
-            if self.effects[i].undefined
+            for i in approximate | undefined_scans(self.graph, self._uses, results)
         }
         return flow.undefined_uses(self.graph) | open_results
+
+    @cached_property
+    def _uses(self) -> Mapping[int, int]:
+        """Registers that calls, jumps out of the body and returns read, packed."""
+        uses = {i: argument_bytes(self.facts, n)
+                for i, n in (*self.calls.items(), *self.tail_jumps.items())}  # fmt: skip
+        mine = own_result_bytes(self.facts)
+        return uses | {i: mine for i in self.graph.exits if self.effects[i].category == "ret"}
 
     @cached_property
     def kept_across(self) -> Mapping[str, frozenset[str]]:
         """By callee: caller-saved registers read after a call that are not the call's result."""
         results = {i: result_bytes(self.facts, name) for i, name in self.calls.items()}
-        uses = {i: argument_bytes(self.facts, n)
-                for i, n in (*self.calls.items(), *self.tail_jumps.items())}  # fmt: skip
-        mine = own_result_bytes(self.facts)
-        uses |= {i: mine for i in self.graph.exits if self.effects[i].category == "ret"}
-        after = flow.live_after(self.graph, uses, results)
+        after = flow.live_after(self.graph, self._uses, results)
         kept: dict[str, frozenset[str]] = {}
         for i, name in self.calls.items():
             live = flow.registers_of(after[i] & ~results[i]) & CALLER_SAVED
@@ -275,7 +294,8 @@ def noreturn_callees(facts: Facts) -> frozenset[str]:
 def argument_bytes(facts: Facts, callee: str) -> int:
     """Registers that a call of `callee` reads, packed; all argument registers if not known."""
     name = facts.name if callee == SELF else callee
-    uses = [u for u in (*facts.calls, *facts.local_calls) if u.callee == name]
+    wanted = None if callee == UNKNOWN_CALLEE else name
+    uses = [u for u in (*facts.calls, *facts.local_calls) if u.callee == wanted]
     if not uses:
         return _packed(_ARGUMENTS)
     return _packed(tuple(register for use in uses for register, _ in use.registers))
@@ -285,6 +305,11 @@ def result_bytes(facts: Facts, callee: str) -> int:
     """Registers that hold the result of `callee`, packed; nothing if its type is not known."""
     if callee == SELF:
         return own_result_bytes(facts)
+    if callee == UNKNOWN_CALLEE:
+        results = 0
+        for called in called_types(facts):
+            results |= _result(facts, called.returns, ())
+        return results
     index = facts.callees.get(callee)
     kind = facts.types[index] if index is not None else None
     if not isinstance(kind, Function):

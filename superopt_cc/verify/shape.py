@@ -19,9 +19,12 @@ from superopt_cc.verify.ctype import (
     size_of,
 )
 from superopt_cc.verify.layout import SLOT_BYTES
+from superopt_cc.verify.members import Row, rows
+from superopt_cc.verify.nans import NaNs
 from superopt_cc.verify.values import Dictionary
 
-MAX_OBJECT = SLOT_BYTES // 2
+# Bytes of an object: as a rule, and where length is the point.
+MAX_OBJECT, LONGEST = 1 << 17, SLOT_BYTES // 2 + (1 << 14)
 
 REASONS: Mapping[str, str] = {
     "type-opaque": "a type without a visible definition is reached",
@@ -36,7 +39,10 @@ class Shape:
     """What a function takes, as the generator needs it.
 
     `globals` are (symbol, type) of writable variables that it reaches, `returns` the types that
-    callees return (None for void); `has_calls` whether anything answers.
+    callees return (None for void); `has_calls` whether anything answers.  `private` globals are
+    those that no pointer names: nothing takes their address.  `pointed` are, per function type,
+    symbols of what its pointers may point to; `orders` whether a callee may be a comparison.
+    `nans` is what the target does with NaNs.
     """
 
     types: TypeTable
@@ -46,6 +52,10 @@ class Shape:
     returns: tuple[int | None, ...]
     strict_aliasing: bool
     dictionary: Dictionary
+    private: frozenset[str] = frozenset()
+    nans: NaNs = NaNs.CONVERTED
+    pointed: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    orders: bool = False
 
     @property
     def has_calls(self) -> bool:
@@ -65,6 +75,17 @@ class Shape:
         if index not in self._leaves:
             self._leaves[index] = leaves(self.types, index)
         return self._leaves[index]
+
+    @functools.cached_property
+    def _rows(self) -> dict[tuple[int, int | None], tuple[Row, ...]]:
+        return {}
+
+    def rows(self, index: int, wanted: int | None) -> tuple[Row, ...]:
+        """`members.rows` of a type."""
+        key = index, wanted
+        if key not in self._rows:
+            self._rows[key] = rows(self.types, index, wanted, self.strict_aliasing)
+        return self._rows[key]
 
 
 def check_types(types: TypeTable, roots: Sequence[int]) -> None:
@@ -122,13 +143,24 @@ def holds_pointer(types: TypeTable, index: int) -> bool:
     return isinstance(kind, Pointer)
 
 
+def largest_element(shape: Shape) -> int:
+    """Bytes of the largest element that an argument points to; 0 without pointers."""
+    sizes = [
+        1 if kind.to is None else size_of(shape.types, kind.to)
+        for kind in (shape.types[p] for p in shape.parameters)
+        if isinstance(kind, Pointer)
+    ]
+    return max(sizes, default=0)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wish:
     """What one case should be like: a size class and fixed integer arguments by position.
 
     `overlap` is (pointer parameter, another, elements): the second points that many elements
     behind the first, into the same object; with `unwritten` the case counts only if the target
-    writes nothing there.  `typical` asks for what real callers pass: integers
+    writes nothing there.  `inside` is (pointer parameter, another) where the second names a part
+    of what the first points to.  `typical` asks for what real callers pass: integers
     are mostly the size itself, scalars are any number, edges and constants are rare.  `least` is
     the smallest useful object in bytes, as learnt from what the target touches.  `snug` objects are
     hardly larger than `size` elements.
@@ -138,6 +170,7 @@ class Wish:
     fixed: Mapping[int, int] = dataclasses.field(default_factory=dict)
     alias: bool = True
     overlap: tuple[int, int, int] | None = None
+    inside: tuple[int, int] | None = None
     unwritten: bool = False
     typical: bool = False
     least: int = 0

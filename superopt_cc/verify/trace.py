@@ -1,14 +1,15 @@
 """Making and reading traces: memory accesses, edges taken, and a data-independent signature.
 
 A trace row is rip and the sixteen general registers *before* the instruction (runner.Run).
-Rows with rip 1 and 2 are reads and writes of library functions that ran for real.
+Rows with rip 1 and 2 are reads and writes of library functions that ran for real, 3 is a stub
+that was called, 4 what a stub looked at (STEP_* of csrc/runner.h).
 """
 
 from __future__ import annotations
 
 import bisect
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +22,13 @@ from superopt_cc.assembly.instrument import TRACE
 from superopt_cc.assembly.registers import GPR
 from superopt_cc.errors import Ineligible
 from superopt_cc.verify.image import Image
+from superopt_cc.verify.infeasible import Infeasible, infeasible
 from superopt_cc.verify.layout import Batch
 from superopt_cc.verify.runner import Masks, Mode, Run, Runner
 
 Words = npt.NDArray[np.uint64]
 _COLUMN = {name: i + 1 for i, name in enumerate(GPR)}
-_READ_ROW, _WRITE_ROW = 1, 2
+_READ_ROW, _WRITE_ROW, _CALL_ROW, _LOOK_ROW = 1, 2, 3, 4
 _DIVISIONS = ("div", "idiv", "divss", "divsd", "divps", "divpd", "sqrtss", "sqrtsd", "sqrtps",
               "sqrtpd")  # fmt: skip
 
@@ -77,6 +79,7 @@ class Decoder:
         self._image = image
         self.functions: Mapping[str, tuple[Instruction, ...]] = decode_image(image.path)
         self._stepped = False
+        self._proved: dict[str, Infeasible] = {}
         self._tell([i for body in self._copies() for i in body])
 
     def _copies(self) -> Iterator[Sequence[Instruction]]:
@@ -96,6 +99,16 @@ class Decoder:
         """Control flow of a function as `follow` reports it."""
         body = self.functions[self._image.traced.get(label, label)]
         return Flow.of(body, self._image.symbols[TRACE] if label in self._image.traced else None)
+
+    def proved(self, label: str) -> Infeasible:
+        """What of a function nothing can take or reach; worked out when it is first asked for."""
+        if label not in self._proved:
+            self._proved[label] = infeasible(self.body(label), self.start(label))
+        return self._proved[label]
+
+    def start(self, label: str) -> int:
+        """The address of the first byte of a function as `follow` reports it."""
+        return self.functions[self._image.traced.get(label, label)][0].address
 
     def body(self, label: str) -> Sequence[Instruction]:
         """The instructions of a function at the addresses that `follow` reports."""
@@ -198,11 +211,15 @@ Edge = tuple[int, int]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Flow:
-    """Control flow of one function: instruction addresses and conditional edges (from, to)."""
+    """Control flow of one function: instruction addresses and conditional edges (from, to).
+
+    `infeasible` edges were proved never to be taken and left out.
+    """
 
     addresses: frozenset[int]
     edges: frozenset[Edge]
     divides: bool
+    infeasible: int = 0
 
     @staticmethod
     def of(body: Sequence[Instruction], reports: int | None = None) -> Flow:
@@ -222,6 +239,14 @@ class Flow:
             frozenset(e for e in edges if e[1] in inside),
             any(i.name.removeprefix("v") in _DIVISIONS for i in real),
         )
+
+    def without(self, proved: Infeasible, taken: Set[Edge], reached: Set[int]) -> Flow:
+        """What is left to test.  A proof that runs contradict counts for nothing."""
+        if proved.edges & taken or proved.addresses & reached:
+            return self
+        edges = self.edges - proved.edges
+        addresses = self.addresses - proved.addresses
+        return Flow(addresses, edges, self.divides, len(self.edges) - len(edges))
 
     def taken(self, trace: Words) -> frozenset[Edge]:
         """The conditional edges that a trace (of one or many cases) takes."""
@@ -256,6 +281,26 @@ def _padding(body: Sequence[Instruction]) -> set[int]:
         else:
             dead = i.name in ("jmp", "ret", "ud2")
     return found
+
+
+def with_looks(accesses: Accesses, trace: Words) -> Accesses:
+    """The accesses and, behind them, what stubs looked at."""
+    row = np.nonzero(trace[:, 0] == _LOOK_ROW)[0]
+    return Accesses(
+        np.concatenate([accesses.row, row]),
+        np.concatenate([accesses.address, trace[row, 1]]),
+        np.concatenate([accesses.size, trace[row, 2]]),
+        np.concatenate([accesses.write, np.zeros(len(row), dtype=np.bool_)]),
+    )
+
+
+def calls_of(trace: Words) -> frozenset[tuple[int, int]]:
+    """The calls of stubs in a trace: address of the calling instruction, number of the stub."""
+    rows = np.nonzero(trace[1:, 0] == _CALL_ROW)[0]
+    if not len(rows):
+        return frozenset()
+    pairs = np.unique(np.stack([trace[rows, 0], trace[rows + 1, 1]], axis=1), axis=0)
+    return frozenset((int(at), int(number)) for at, number in pairs)
 
 
 def rows_of(run: Run, index: int) -> tuple[int, int]:

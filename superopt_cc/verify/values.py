@@ -20,6 +20,7 @@ _STOCK = 512
 Integers = npt.NDArray[np.uint64]
 Patterns = npt.NDArray[Any]
 
+
 FLOAT_EDGES: dict[int, tuple[bytes, ...]] = {
     4: tuple(
         struct.pack("<I", v)
@@ -40,6 +41,8 @@ FLOAT_EDGES: dict[int, tuple[bytes, ...]] = {
         )
     ),
 }  # fmt: skip
+
+DEFAULT_NAN = {size: edges[14] for size, edges in FLOAT_EDGES.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,8 +137,8 @@ def float_mixture(
     """`count` floats of 4 or 8 bytes, as bit patterns: edges, dictionary, small numbers, any finite
     pattern.
 
-    Only one NaN payload is ever made, the one that the processor itself makes, so that results
-    can be compared bit by bit (design 5.9).
+    The only NaN among them is the one that the processor makes; `nans.Floats` puts others in its
+    place.
     """
     form, word = (np.float32, np.uint32) if size == 4 else (np.float64, np.uint64)
     kind = arrays.random(count)
@@ -150,7 +153,8 @@ def float_mixture(
             chosen = kind < limit
             pool = np.frombuffer(b"".join(patterns), dtype=word)
             values[chosen] = pool[below(len(pool), int(chosen.sum()), arrays)]
-    return _with_default_nans(values, size)
+    values[np.isnan(values.view(form))] = int.from_bytes(DEFAULT_NAN[size], "little")
+    return values
 
 
 def float_array(size: int, count: int, words: Dictionary, numbers: Numbers) -> bytes:
@@ -169,18 +173,6 @@ def float_array(size: int, count: int, words: Dictionary, numbers: Numbers) -> b
         return numbers.arrays.uniform(-1000.0, 1000.0, count).astype(form).tobytes()
     pool = float_mixture(size, 48, words, numbers.arrays)
     return pool[below(len(pool), count, numbers.arrays)].tobytes()
-
-
-def default_nans(size: int, data: bytes) -> bytes:
-    """`data` as floats with every NaN replaced by the one that the processor makes."""
-    words = np.frombuffer(data, dtype=np.uint32 if size == 4 else np.uint64)
-    return _with_default_nans(words.copy(), size).tobytes()
-
-
-def _with_default_nans(words: Patterns, size: int) -> Patterns:
-    nans = np.isnan(words.view(np.float32 if size == 4 else np.float64))
-    words[nans] = int.from_bytes(FLOAT_EDGES[size][14], "little")
-    return words
 
 
 class Numbers(random.Random):

@@ -10,12 +10,11 @@ import time
 
 from superopt_cc.cases import Case
 from superopt_cc.verify.bench import Bench, start_runner
-from superopt_cc.verify.ctype import Pointer, size_of
 from superopt_cc.verify.gather import unused_bits
 from superopt_cc.verify.inputs import Maker
 from superopt_cc.verify.layout import Style, encode_batch
 from superopt_cc.verify.runner import End, Mode, Runner, Status
-from superopt_cc.verify.shape import Shape, Wish
+from superopt_cc.verify.shape import Shape, Wish, largest_element
 from superopt_cc.verify.values import Numbers
 
 COUNT = 4096
@@ -75,14 +74,4 @@ def _typical(shape: Shape, least: int, numbers: Numbers) -> Case:
     _, low, high = numbers.choices(_SIZES, weights=[s[0] for s in _SIZES])[0]
     wish = Wish(numbers.randint(low, high), alias=False, typical=True, least=least)
     case = Maker(shape, wish, numbers).case()
-    return dataclasses.replace(case, size=wish.size * _element(shape))
-
-
-def _element(shape: Shape) -> int:
-    """Bytes of the largest element that an argument points to; 0 without pointers."""
-    sizes = [
-        1 if kind.to is None else size_of(shape.types, kind.to)
-        for kind in (shape.types[p] for p in shape.parameters)
-        if isinstance(kind, Pointer)
-    ]
-    return max(sizes, default=0)
+    return dataclasses.replace(case, size=wish.size * largest_element(shape))

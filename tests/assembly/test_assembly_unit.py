@@ -77,7 +77,6 @@ REFUSED = {
         "int f(int x) { static void *l[] = {&&a, &&b}; goto *l[x]; a: return 1; b: return 2; }",
         (),
     ),
-    "indirect-jump": ("int (*p)(int); int f(int x) { return p(x); }", ()),
     "cold-part": (
         "void bad(void) __attribute__((cold)); void g(int);"
         "int f(int x) { if (x == 42) { bad(); g(x); bad(); } return x; }",

@@ -190,6 +190,95 @@ def test_a_jump_through_a_table_that_is_not_its_own() -> None:
     assert reason(TABLE, "get", body, "-fPIE") == "instruction"
 
 
+APPLY = "int apply(int (*g)(int), int x) { return g(x) + 1; }\n"
+LAST = "int last(int (*g)(int), int x) { return g(x + 2); }\n"
+HOOK = """
+extern int (*hook)(int);
+static int (*const table[2])(int);
+int f(int x) { return hook(x) * 3; }
+"""
+KEPT = """
+int f(int (*g)(int), int x, int y) { return g(x) + y; }
+"""
+
+
+def test_a_pointer_may_be_called_from_wherever_it_was_put() -> None:
+    kept = "pushq %rbx\nmovq %rdi, %rbx\nmovl %esi, %edi\ncall *%rbx\nincl %eax\npopq %rbx\nret"
+    assert reason(APPLY, "apply", kept) == ""
+    stored = "subq $24, %rsp\nmovq %rdi, (%rsp)\nmovl %esi, %edi\ncall *(%rsp)\n"
+    assert reason(APPLY, "apply", stored + "incl %eax\naddq $24, %rsp\nret") == ""
+    chosen = "movq %rdi, %rax\ntestl %esi, %esi\ncmovnsq %rdi, %rax\nleal 2(%rsi), %edi\njmp *%rax"
+    assert reason(LAST, "last", chosen) == ""
+    assert reason(HOOK, "f", "subq $8, %rsp\nmovq hook(%rip), %rcx\ncall *%rcx\n"
+                  "leal (%rax,%rax,2), %eax\naddq $8, %rsp\nret") == ""  # fmt: skip
+
+
+def test_calls_and_jumps_through_pointers_only_where_gcc_has_them() -> None:
+    assert reason(NINE, "nine", "subq $8, %rsp\ncall *%rsi\naddq $8, %rsp\nret") == "symbol"
+    assert reason(APPLY, "apply", "movq %rdi, %rax\nmovl %esi, %edi\njmp *%rax") == "instruction"
+    body = "subq $8, %rsp\nmovq %rdi, %rax\nleal 2(%rsi), %edi\ncall *%rax\naddq $8, %rsp\nret"
+    assert reason(LAST, "last", body) == "frame"
+
+
+@pytest.mark.parametrize(
+    "made",
+    ["leaq 1(%rdi), %rax", "movl %edi, %eax", "movq %rdi, %rax\naddq $16, %rax",
+     "movslq (%rdi), %rax\naddq %rdi, %rax", "movl (%rdi), %eax",
+     "xorq %rsi, %rdi\nmovq %rdi, %rax", "movabsq $0x401000, %rax"],
+)  # fmt: skip
+def test_an_address_that_is_worked_out_is_no_pointer(made: str) -> None:
+    jumping = f"{made}\nleal 2(%rsi), %edi\njmp *%rax"
+    assert reason(LAST, "last", jumping) == "instruction"
+    calling = f"subq $8, %rsp\n{made}\nmovl %esi, %edi\ncall *%rax\nincl %eax\naddq $8, %rsp\nret"
+    assert reason(APPLY, "apply", calling) == "instruction"
+
+
+def test_one_path_that_works_an_address_out_is_enough() -> None:
+    body = (
+        "movq %rdi, %rax\ntestl %esi, %esi\njns .L1\nincq %rax\n.L1:\nleal 2(%rsi), %edi\njmp *%rax"
+    )
+    assert reason(LAST, "last", body) == "instruction"
+
+
+def test_the_return_address_is_no_pointer() -> None:
+    assert reason(LAST, "last", "leal 2(%rsi), %edi\njmp *(%rsp)") == "instruction"
+    body = "leal 2(%rsi), %edi\nmovq (%rsp), %rax\njmp *%rax"
+    assert reason(LAST, "last", body) == "instruction"
+
+
+def test_a_pointer_is_called_under_branch_tracking() -> None:
+    options = ("-fcf-protection",)
+    body = "endbr64\nmovq %rdi, %rcx\nleal 2(%rsi), %edi\n{}jmp *%rcx"
+    assert reason(LAST, "last", body.format(""), *options) == ""
+    assert reason(LAST, "last", body.format("notrack "), *options) == "instruction"
+    body = "endbr64\nsubq $8, %rsp\nmovq %rdi, %rcx\nmovl %esi, %edi\n{}call *%rcx\nincl %eax\n"
+    body += "addq $8, %rsp\nret"
+    assert reason(APPLY, "apply", body.format(""), *options) == ""
+    assert reason(APPLY, "apply", body.format("notrack "), *options) == "instruction"
+
+
+def test_nothing_but_the_result_is_kept_across_a_call_through_a_pointer() -> None:
+    body = "subq $8, %rsp\nmovq %rdi, %rax\nmovl %esi, %edi\ncall *%rax\naddl %edx, %eax\n"
+    assert reason(KEPT, "f", body + "addq $8, %rsp\nret") == "clobber"
+
+
+def test_a_call_through_a_pointer_needs_an_aligned_stack() -> None:
+    body = "movq %rdi, %rax\nmovl %esi, %edi\ncall *%rax\nincl %eax\nret"
+    assert reason(APPLY, "apply", body) == "abi"
+
+
+def test_a_saved_register_is_restored_before_a_jump_to_a_pointer() -> None:
+    body = "pushq %rbx\nmovq %rdi, %rbx\nleal 2(%rsi), %edi\naddq $8, %rsp\njmp *%rbx"
+    assert reason(LAST, "last", body) in ("abi", "frame")
+
+
+def test_a_local_caller_of_what_calls_a_pointer_keeps_nothing() -> None:
+    source = APPLY.replace("int apply", "static __attribute__((noinline)) int apply")
+    source += "int outer(int (*g)(int), int x, int y) { return apply(g, x) + y; }\n"
+    body = "pushq %rbx\nmovq %rdi, %r11\nmovl %esi, %edi\ncall *%r11\nincl %eax\npopq %rbx\nret"
+    assert reason(source, "apply", body) == ""
+
+
 # 5.2: symbols
 
 
@@ -374,7 +463,8 @@ NEEDED = {
     "assembles_within_the_isa": None,  # and it behind the assembler's
     "instructions_are_allowed": None,  # later rules cannot follow unknown instructions
     "control_stays_inside": (NINE, "nine", "leaq .L1(%rip), %rax\n.L1:\nret"),
-    "indirect_jumps_go_through_own_tables": (NINE, "nine", "movq %rdi, %rax\njmp *%rax"),
+    "indirect_jumps_go_through_own_tables": (LAST, "last", "leaq 1(%rdi), %rax\nmovl %esi, %edi\n"
+                                             "jmp *%rax"),
     "returns_are_not_forged": None,  # so does tracking the stack
     "results_are_defined": (NINE, "nine", "bsfl %edi, %eax\nret"),
     "refers_to_known_symbols": (NINE, "nine", "movl environ(%rip), %eax\nret"),

@@ -168,11 +168,10 @@ def test_a_rewrite_over_such_types_is_judged_by_what_it_does(
     job = job_for(tmp_path, f"{types}\n{target}", "f")
     with Verifier(job, QUICK) as verifier:
         assert not verifier.gap
-        levels = ("-O0", "-O1", "-Os")  # one of them makes other code than gcc's
+        levels = ("-Og", "-O1", "-Os")  # one of them makes other code than gcc's
         good = verifier.check_many([compiled(tmp_path, f"{types}\n{right}", (o,)) for o in levels])
         bad = verifier.check_many([compiled(tmp_path, f"{types}\n{text}") for text in wrong])
     assert any(verdict.accepted for verdict in good), good
-    fine = (None, Reason.COPY, Reason.FRAME)  # without optimisation frames are large
-    assert all(verdict.reason in fine for verdict in good), [v.reason for v in good]
+    assert all(verdict.reason in (None, Reason.COPY) for verdict in good), [v.reason for v in good]
     for verdict, text in zip(bad, wrong, strict=True):
         assert verdict.verdict == "rejected", (text, verdict)

@@ -1,0 +1,90 @@
+"""Only what C leaves undefined, and gcc's code does not trap, excuses a difference (design 5.6)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from verifying import body, compiled, verdict
+
+SHIFT_ALL = "void f(unsigned *a, int n, int by) { for (int i = 0; i < n; i++) a[i] <<= by; }\n"
+
+
+def test_shifts_beyond_the_width_may_differ(tmp_path: Path) -> None:
+    # gcc's vectors shift everything out, plain shifts take the count modulo 32.
+    answer = verdict(
+        tmp_path, SHIFT_ALL, "f", compiled(tmp_path, SHIFT_ALL, ("-O2", "-fno-tree-vectorize"))
+    )
+    assert answer.accepted, answer
+    assert answer.evidence is not None
+    assert answer.evidence.discarded > 0
+
+
+def test_counts_that_c_defines_excuse_nothing(tmp_path: Path) -> None:
+    wrong = SHIFT_ALL.replace("<<= by", "<<= by == 31 ? 30 : by")
+    answer = verdict(tmp_path, SHIFT_ALL, "f", compiled(tmp_path, wrong))
+    assert answer.reason is not None
+    assert answer.reason.value == "memory"
+
+
+def test_undefined_inputs_excuse_no_write_elsewhere(tmp_path: Path) -> None:
+    wrong = SHIFT_ALL.replace("{ for", "{ if (by > 31 && n > 0) { a[n] = 0; return; } for")
+    answer = verdict(tmp_path, SHIFT_ALL, "f", compiled(tmp_path, wrong))
+    assert answer.verdict == "rejected"
+    assert answer.reason is not None
+    assert answer.reason.value in ("access", "memory")
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("int f(int x) { return x << 24; }", "int f(int x) { return x < 0 ? 0 : x << 24; }"),
+        (
+            "int f(int x, int y) { return x + y; }",
+            "int f(int x, int y) { long s = (long)x + y; return s > 0x7fffffff ? 0 : s; }",
+        ),
+        (
+            "int f(int x) { return -x; }",
+            "int f(int x) { return x == -2147483647 - 1 ? 0 : -x; }",
+        ),
+    ],
+)
+def test_overflow_and_shifts_of_signed_values_excuse_nothing(
+    tmp_path: Path, source: str, wrong: str
+) -> None:
+    answer = verdict(tmp_path, source, "f", compiled(tmp_path, wrong))
+    assert answer.reason is not None
+    assert answer.reason.value == "result"
+
+
+def test_a_division_that_traps_excuses_nothing(tmp_path: Path) -> None:
+    source = "int f(int x, int y) { return x / y; }\n"
+    answer = verdict(
+        tmp_path, source, "f",
+        compiled(tmp_path, "int f(int x, int y) { return y ? x / y : 0; }\n"),
+    )  # fmt: skip
+    assert answer.reason is not None
+    assert answer.reason.value == "trap"
+
+
+def test_a_path_that_only_undefined_inputs_take_is_untested(tmp_path: Path) -> None:
+    source = """
+    unsigned f(unsigned x, unsigned n) {
+        if (n > 40) { x ^= 0x55; return x << n; }
+        return x + n;
+    }
+    """
+    rewrite = body(
+        "f",
+        """
+        cmpl $40, %esi
+        ja 1f
+        leal (%rsi,%rdi), %eax
+        ret
+        1:
+        xorl %eax, %eax
+        ret
+        """,
+    )
+    answer = verdict(tmp_path, source, "f", rewrite)
+    assert (answer.verdict, answer.reason and answer.reason.value) == ("undecided", "inadequate")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -99,6 +99,21 @@ class Case:
     manner: Manner = Manner.TURN
     key: int = 0
     strange: bool = False
+
+
+def parts(cases: Iterable[Case], most: int = 8 << 20) -> Iterator[list[Case]]:
+    """The cases in lists whose objects hold at most about `most` bytes together."""
+    part: list[Case] = []
+    room = most
+    for case in cases:
+        size = sum(len(blob.data) for blob in case.objects)
+        if part and size > room:
+            yield part
+            part, room = [], most
+        part.append(case)
+        room -= size
+    if part:
+        yield part
 
 
 def _word_json(word: Word) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from superopt_cc.assembly.fragment import Fragment, own_fragment
-from superopt_cc.cases import Case
+from superopt_cc.cases import Case, parts
 from superopt_cc.errors import Ineligible, ToolchainError
 from superopt_cc.verify import plans
 from superopt_cc.verify.bench import Bench, body_label, start_runner
@@ -69,15 +69,18 @@ NOTHING = Score(0, 0, (), ())
 class Adequacy:
     """The scores of one target's tests, settled in an image with `arena`.
 
-    `narrow` takes inputs away from further ones, as it was done with the tests.
+    `narrow` takes inputs away from further ones, as it was done with the tests; `number` tells
+    one such set of further inputs from another.
     """
 
     def __init__(
         self, bench: Bench, tests: Sequence[Plan], arena: Arena,
-        narrow: Callable[[Sequence[Plan]], Sequence[Plan]] = tuple,
+        narrow: Callable[[Sequence[Plan]], Sequence[Plan]] = tuple, number: int = 0,
     ) -> None:  # fmt: skip
         self._bench, self._tests, self._arena = bench, tests, arena
-        self._narrow = narrow
+        self._narrow, self._number = narrow, number
+        # Did any mutant fall to further inputs only?
+        self.late = False
         self._target: Score | None = None
 
     def target(self, in_time: Callable[[], None]) -> Score:
@@ -103,13 +106,14 @@ class Adequacy:
             in_time()
             part = found[at : at + _TOGETHER]
             total += _judge(self._bench, part, tests, arena, self._moved)
+        self.late |= bool(total.late)
         return total
 
     def _moved(self, stand: Stand) -> Sequence[Plan]:
-        return stand.moved(self._more, self._arena)
+        return stand.moved(self.more, self._arena)
 
     @functools.cached_property
-    def _more(self) -> tuple[Plan, ...]:
+    def more(self) -> tuple[Plan, ...]:
         """Further inputs, for mutants that survive: untrimmed, and others than the tests'."""
         bench = self._bench
         with start_runner(bench.image) as runner:
@@ -122,13 +126,17 @@ class Adequacy:
                 return ()
 
     def _cases(self) -> list[Case]:
-        shape, numbers = self._bench.around.shape, Numbers(self._bench.job.seed + 51)
+        shape, numbers = self._bench.around.shape, Numbers(self._bench.job.seed + 51 + self._number)
         end = time.monotonic() + _MORE_SECONDS
-        cases: list[Case] = []
-        while len(cases) < _MORE_CASES and time.monotonic() < end:
-            size, typical = numbers.choice(_MORE_SIZES), numbers.random() < 0.5
-            cases.append(Maker(shape, Wish(size, alias=False, typical=typical), numbers).case())
-        return cases
+
+        def made() -> Iterator[Case]:
+            for _ in range(_MORE_CASES):
+                if time.monotonic() > end:
+                    return
+                size, typical = numbers.choice(_MORE_SIZES), numbers.random() < 0.5
+                yield Maker(shape, Wish(size, alias=False, typical=typical), numbers).case()
+
+        return next(parts(made()), [])
 
 
 def _judge(

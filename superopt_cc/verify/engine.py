@@ -43,6 +43,8 @@ from superopt_cc.verify.version import VERSION
 from superopt_cc.verify.weighing import COVERAGE, Tests, lacking
 from superopt_cc.verify.workload import make_workload
 
+# How often tests that let a wrong variant pass get further inputs.
+_STRONGER = 2
 # Differences that undefined behaviour excuses (design 5.6).
 _EXCUSABLE = frozenset({Reason.RESULT, Reason.MEMORY, Reason.CALLS})
 
@@ -51,8 +53,8 @@ class _Late(Exception):
     """The time for verifying was over."""
 
 
-class _FewerInputs(Exception):
-    """Some inputs turned out to be none: what follows is judged by the others."""
+class _OtherInputs(Exception):
+    """Some inputs turned out to be none, or too few: what follows is judged by others."""
 
 
 _AIMED_LIMITS = Limits(seconds=4.0, least=0, most=240, directed=160)
@@ -124,9 +126,9 @@ class Verifier:
                 around.shape, runner, image, name, around.masks, self.job.seed
             )  # fmt: skip
         self._arena = image.arena
-        self._adequacy = Adequacy(bench, self.plans, self._arena)
         self._undefined = Undefined(bench)
-        self._narrowed = False
+        self._narrowed, self._strengthened = False, 0
+        self._adequacy = self._scores()
         self._access = AccessRule(
             self.gathered, self._flow, self.job.contract.timing_ok, self._rules.bounds,
             self._rules.leaks,
@@ -191,7 +193,7 @@ class Verifier:
                     verdicts[number] = self._run_one(stand, body_label(position), fragment)
                 except _Late:
                     verdicts[number] = Verdict("undecided", None, None, "the time was over")
-                except _FewerInputs:
+                except _OtherInputs:
                     left = alive[position:]
                     break
         return {**verdicts, **self._run_all(left)} if left else verdicts
@@ -201,7 +203,7 @@ class Verifier:
         found = self._again(stand, label) or stand.first(label, self._in_time, self._rules.run)
         if found is not None:
             if found[1].reason in _EXCUSABLE and self._narrow():
-                raise _FewerInputs
+                raise _OtherInputs
             return self._refuted(stand, label, *found)
         found = self._outrun.difference(stand, self.job.name, label)
         if found is not None:
@@ -248,10 +250,7 @@ class Verifier:
         self._narrowed = True
         self._killers = Killers()  # some of them may be such
         self.plans, undefined = self._undefined.split(self.plans, self._arena)
-        self._adequacy = Adequacy(
-            self._bench, self.plans, self._arena,
-            lambda more: self._undefined.split(more, self._arena)[0],
-        )  # fmt: skip
+        self._adequacy = self._scores()
         kept = {id(case) for plan in self.plans if not plan.lenient for case in plan.batch.cases}
         probes = [p for p in self.gathered.probes if id(p.case) in kept]
         self.gathered = dataclasses.replace(
@@ -260,6 +259,22 @@ class Verifier:
             discarded=self.gathered.discarded + undefined,
         )
         return undefined > 0
+
+    def _strengthen(self) -> bool:
+        """Take the inputs that caught what the tests did not for tests, a few times."""
+        more = self._adequacy.more
+        if self._strengthened == _STRONGER or not more:
+            return False
+        self._strengthened += 1
+        self.plans = (*self.plans, *more)
+        self._adequacy = self._scores()
+        return True
+
+    def _scores(self) -> Adequacy:
+        def defined(more: Sequence[Plan]) -> Sequence[Plan]:
+            return self._undefined.split(more, self._arena)[0] if self._narrowed else more
+
+        return Adequacy(self._bench, self.plans, self._arena, defined, self._strengthened)
 
     def _aimed(self, stand: Stand, label: str) -> tuple[Plan, ...]:
         """Inputs aimed at what only the rewrite knows or compares (design 5.6)."""
@@ -303,6 +318,8 @@ class Verifier:
             ),
         )  # fmt: skip
         gap = lacking(tests, self._rules.weighed)
+        if gap and self._adequacy.late and self._strengthen():
+            raise _OtherInputs
         scores = NOTHING if gap or tests.rewrite is None else tests.target() + tests.rewrite()
         evidence = Evidence(
             inputs=sum(len(p.batch.cases) for p in every),

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from superopt_cc.assembly.decode import Instruction
-from superopt_cc.cases import Case, Ref
+from superopt_cc.cases import Case, Ref, parts
 from superopt_cc.verify import alias
 from superopt_cc.verify.aim import aim, comparisons, deciding
 from superopt_cc.verify.ctype import Bool, Enum, Int, Pointer, size_of
@@ -37,6 +37,7 @@ _SMALL = 12
 # Objects grow when more than one input in so many was too small, up to a bound.
 _OFTEN = 8
 _MOST_LEAST = 1 << 14
+_MOST_BYTES = 16 << 20
 _SIZES = (*range(41), 47, 48, 49, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257)
 # Directed inputs are many: the sizes that vector tails need come with the others.
 _FEW = (3, 0, 5, 1, 8, 2, 16, 4, 9, 7, 17, 12, 20)
@@ -107,6 +108,8 @@ class Gatherer:
         self._focus = focus
         self._unused = unused_bits(shape)
         self._probes: list[Probed] = []
+        self._taken: frozenset[Edge] = frozenset()
+        self._room = _MOST_BYTES
         self._alike: dict[str, list[list[int]]] = {}
         self._covered: frozenset[Edge] = frozenset()
         self._reached: frozenset[int] = frozenset()
@@ -133,7 +136,8 @@ class Gatherer:
             before = len(self._covered), len(self._reached)
             self._round(batch)
             quiet = 0 if before != (len(self._covered), len(self._reached)) else quiet + 1
-            enough = len(self._probes) >= self._limits.least and self._complete
+            enough = len(self._probes) >= self._limits.least or self._room <= 0
+            enough = enough and self._complete
             if quiet >= _QUIET_ROUNDS and enough:
                 break
             if quiet >= 8 * _QUIET_ROUNDS and not self._probes:
@@ -315,10 +319,23 @@ class Gatherer:
         probes = self._probe(cases, _STEPS)
         kept: dict[int, int] = {}
         for number, probe in enumerate(probes):
-            if isinstance(probe, Probed) and _allowed(probe.case, wished[number]):
+            if (
+                isinstance(probe, Probed)
+                and _allowed(probe.case, wished[number])
+                and self._has_room(probe)
+            ):
                 kept[number] = len(self._probes)
                 self._probes.append(probe)
         self._note_groups(kept, twins)
+
+    def _has_room(self, probe: Probed) -> bool:
+        """Of very large inputs some are enough, and those that take an edge which none takes."""
+        if self._room <= 0 and probe.edges <= self._taken:
+            return False
+        self._taken |= probe.edges
+        blobs = (*probe.whole.objects, *probe.case.objects)
+        self._room -= sum(len(blob.data) for blob in blobs)
+        return True
 
     def _note_groups(self, kept: dict[int, int], twins: dict[int, int]) -> None:
         if not self._shape.has_memory:
@@ -343,6 +360,8 @@ class Gatherer:
 
     def _vary_scalars(self) -> None:
         """Vary one scalar at a time: those that the target treats as data make groups."""
+        if self._room <= 0:
+            return
         cases = [probe.whole for probe in self._probes]
         found = scalars(cases)
         known = self._alike.get("arguments", [])
@@ -386,11 +405,14 @@ class Gatherer:
             self._alike.setdefault(kind, []).append([i, *range(first, len(self._probes))])
 
     def _probe(self, cases: list[Case], steps: int) -> list[Probed | Wild]:
-        run = self._traced(cases, steps, self._name)
-        probes = read_probes(run, self._decoder, self._flow)
-        self._note(run, probes)
-        self._grow(cases, probes)
-        return probes
+        found: list[Probed | Wild] = []
+        for part in parts(cases):
+            run = self._traced(part, steps, self._name)
+            probes = read_probes(run, self._decoder, self._flow)
+            self._note(run, probes)
+            self._grow(part, probes)
+            found += [*probes, *[Wild(0)] * (len(part) - len(probes))]
+        return found
 
     def _grow(self, cases: Sequence[Case], probes: list[Probed | Wild]) -> None:
         """Try what failed for too small an object once more, with larger ones: for indices that

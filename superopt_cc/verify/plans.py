@@ -33,6 +33,8 @@ _LONG = (
 # Rounding down, up, to zero; flush-to-zero with denormals-are-zero (design 5.6).
 _MXCSR = (0x1F80 | 1 << 13, 0x1F80 | 2 << 13, 0x1F80 | 3 << 13, 0x1F80 | 0x8040)
 _INVALID = 1
+# Inputs of one plan: the runner's files must hold them, and what becomes of them.
+_MOST_BYTES = 64 << 20
 _TICKS = 20
 _GATHER_TICKS = 2
 _PATIENCE = 40
@@ -143,6 +145,8 @@ def _plan(
 ) -> Plan:
     seed = numbers.getrandbits(32)
     mode = dataclasses.replace(mode, noise=numbers.getrandbits(63), ticks=_TICKS)
+    if sum(len(blob.data) for case in cases for blob in case.objects) > _MOST_BYTES:
+        raise Ineligible("type-large", "what it touches makes too much of all inputs together")
     return Plan(encode_batch(cases, arena, styles, seed), styles, seed, mode)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import time
 
-from superopt_cc.cases import Case
+from superopt_cc.cases import Case, parts
 from superopt_cc.verify.bench import Bench, start_runner
 from superopt_cc.verify.gather import unused_bits
 from superopt_cc.verify.inputs import Maker
@@ -42,7 +42,8 @@ def make_workload(
     end = time.monotonic() + seconds
     with start_runner(bench.image) as runner:
         for _ in range(3 * count // _ROUND):
-            made = [_typical(bench.around.shape, least, numbers) for _ in range(_ROUND)]
+            typical = (_typical(bench.around.shape, least, numbers) for _ in range(_ROUND))
+            made = next(parts(typical), [])
             for style in _STYLES:
                 made = _returning(bench, runner, made, style, end)
             kept += made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,13 @@ from verifying import QUICK, body, job_for
 from superopt_cc.assembly.fragment import own_fragment
 from superopt_cc.assembly.unit import parse_unit
 from superopt_cc.types import Reason
-from superopt_cc.verify import adequacy, plans
+from superopt_cc.verify import adequacy, engine, plans
 from superopt_cc.verify.engine import Verifier
+from superopt_cc.verify.image import Image
 from superopt_cc.verify.mutants import mutants
+from superopt_cc.verify.runner import Masks, Runner
+
+SETTLE = plans.settle
 
 CLAMP = "int f(int x, int low, int high) { return x < low ? low : x > high ? high : x; }\n"
 OTHER_CLAMP = """
@@ -85,26 +90,35 @@ def test_evidence_counts_mutants_of_both_codes(tmp_path: Path) -> None:
     assert len(answer.evidence.survivors) == alive
 
 
+def _few(
+    made: Sequence[plans.Plan], runner: Runner, image: Image, name: str, masks: Masks
+) -> tuple[plans.Plan, ...]:
+    """Two inputs a plan."""
+    return tuple(
+        dataclasses.replace(
+            plan,
+            batch=plans.encode_batch(plan.batch.cases[:2], image.arena, plan.styles, plan.seed),
+        )
+        for plan in SETTLE(made, runner, image, name, masks)
+    )
+
+
 def test_tests_that_tell_too_little_apart_decide_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        plans, "settle",
-        lambda made, runner, image, name, masks, settle=plans.settle: tuple(
-            dataclasses.replace(
-                plan,
-                batch=plans.encode_batch(
-                    plan.batch.cases[:2], image.arena, plan.styles, plan.seed
-                ),
-            )
-            for plan in settle(made, runner, image, name, masks)
-        ),
-    )  # fmt: skip
+    monkeypatch.setattr(plans, "settle", _few)
     rewrite = body("f", OTHER_CLAMP)
+    monkeypatch.setattr(engine, "_STRONGER", 0)
     with Verifier(job_for(tmp_path, CLAMP, "f"), QUICK) as verifier:
         answer = verifier.check(rewrite)
     assert (answer.verdict, answer.reason) == ("undecided", Reason.INADEQUATE)
     assert "variant" in answer.detail
+    monkeypatch.undo()  # inputs that catch what the tests did not become tests
+    monkeypatch.setattr(plans, "settle", _few)
+    with Verifier(job_for(tmp_path, CLAMP, "f"), QUICK) as verifier:
+        monkeypatch.undo()
+        answer = verifier.check(rewrite)
+    assert answer.accepted, answer
 
 
 def test_a_mutant_that_only_more_inputs_catch_shows_the_tests_inadequate(tmp_path: Path) -> None:

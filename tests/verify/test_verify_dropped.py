@@ -233,3 +233,8 @@ def test_every_rule_has_a_name_of_its_own_and_is_dropped_somewhere() -> None:
     assert {rule.name for kind in (ALL.run, ALL.bounds, ALL.leaks) for rule in kind} <= here
     with pytest.raises(KeyError):
         ALL.without("no_such_rule")
+
+
+def test_every_rule_stands_in_the_table_of_the_documentation() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "verification.md").read_text()
+    assert [name for name in ALL.names() if f"| `{name}` |" not in table] == []

@@ -70,7 +70,7 @@ lint: $(VENV)/made-dev
 	$(VENV)/bin/mypy
 
 # Every one is run, even after one has missed its limit.
-BENCHMARKS := $(addprefix benchmarks/,front_door.sh runner_speed.py rebuild.py timing_aa.py)
+BENCHMARKS := $(addprefix benchmarks/,front_door.sh runner_speed.py verify_speed.py rebuild.py timing_aa.py)
 
 bench: NEEDS := $(DEMO_NEEDS) hyperfine:hyperfine
 bench: $(VENV)/made-dev

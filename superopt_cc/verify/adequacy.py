@@ -39,19 +39,21 @@ class Score:
     """What the tests told apart of `total` mutants.
 
     `late` were told apart by more inputs only, `survivors` by none: some of them are equivalent,
-    and no test can say which.
+    and no test can say which.  But `vague` ones differ where C leaves the result undefined, so
+    that defined inputs hardly reach what they change.
     """
 
     total: int
     killed: int
     late: tuple[str, ...]
     survivors: tuple[str, ...]
+    vague: tuple[str, ...] = ()
 
     def gap(self, what: str, share: float = 0.0) -> str:
         """Why these tests decide nothing, where of many mutants at least `share` must fall; "" if
         they do."""
-        if self.late:
-            return f"a wrong variant of {what} passed the tests: {self.late[0]}"
+        for wrong in (*self.late, *self.vague):
+            return f"a wrong variant of {what} passed the tests: {wrong}"
         if self.total >= _LEAST and self.killed < share * self.total:
             return f"{self.total - self.killed} of {self.total} variants of {what} passed the tests"
         return ""
@@ -59,7 +61,7 @@ class Score:
     def __add__(self, other: Score) -> Score:
         return Score(
             self.total + other.total, self.killed + other.killed,
-            self.late + other.late, self.survivors + other.survivors,
+            self.late + other.late, self.survivors + other.survivors, self.vague + other.vague,
         )  # fmt: skip
 
 
@@ -87,7 +89,9 @@ class Adequacy:
         """By mutants of gcc's code; made once.  What `in_time` raises ends it."""
         if self._target is None:
             own = own_fragment(self._bench.unit.function(self._bench.job.name))
-            self._target = self._score(own, self._tests, self._arena, _TARGETS, in_time)
+            self._target = self._score(
+                own, self._tests, self._arena, _TARGETS, in_time, strict=True
+            )
         return self._target
 
     def rewrite(
@@ -98,14 +102,14 @@ class Adequacy:
 
     def _score(
         self, body: Fragment, tests: Sequence[Plan], arena: Arena, most: int,
-        in_time: Callable[[], None],
+        in_time: Callable[[], None], *, strict: bool = False,
     ) -> Score:  # fmt: skip
         found = mutants(body, most, self._bench.job.seed)
         total = NOTHING
         for at in range(0, len(found), _TOGETHER):
             in_time()
             part = found[at : at + _TOGETHER]
-            total += _judge(self._bench, part, tests, arena, self._moved)
+            total += _judge(self._bench, part, tests, arena, self._moved, strict)
         self.late |= bool(total.late)
         return total
 
@@ -141,9 +145,12 @@ class Adequacy:
 
 def _judge(
     bench: Bench, found: Sequence[Mutant], tests: Sequence[Plan], arena: Arena,
-    more: Callable[[Stand], Sequence[Plan]],
+    more: Callable[[Stand], Sequence[Plan]], strict: bool,
 ) -> Score:  # fmt: skip
-    """One link of mutants; `more` is asked for only where some survive."""
+    """One link of mutants; `more` is asked for only where some survive.
+
+    With `strict` those are looked for that fall only where C leaves the result undefined.
+    """
     every = (_few(tests[0], arena), *tests)
     try:
         stand = Stand(bench, [m.fragment for m in found], every, arena, ticks=_TICKS)
@@ -151,16 +158,20 @@ def _judge(
         if len(found) == 1:
             return NOTHING
         half = len(found) // 2
-        return _judge(bench, found[:half], tests, arena, more) + _judge(
-            bench, found[half:], tests, arena, more
+        return _judge(bench, found[:half], tests, arena, more, strict) + _judge(
+            bench, found[half:], tests, arena, more, strict
         )
     with stand:
         alive = [i for i in range(len(found)) if stand.first(body_label(i)) is None]
         late = _killed_by(stand, alive, more(stand)) if alive else frozenset[int]()
+        undefined = [dataclasses.replace(p, lenient=False) for p in stand.plans if p.lenient]
+        left = [i for i in alive if i not in late] if strict else []
+        vague = _killed_by(stand, left, undefined) if left else frozenset[int]()
     return Score(
         len(found), len(found) - len(alive),
         tuple(found[i].what for i in alive if i in late),
         tuple(found[i].what for i in alive if i not in late),
+        tuple(found[i].what for i in alive if i in vague),
     )  # fmt: skip
 
 

@@ -126,7 +126,8 @@ class Verifier:
                 around.shape, runner, image, name, around.masks, self.job.seed
             )  # fmt: skip
         self._arena = image.arena
-        self._undefined = Undefined(bench)
+        self._count_covered()
+        self._undefined = Undefined(bench, lambda: self._deadline - time.monotonic())
         self._narrowed, self._strengthened = False, 0
         self._adequacy = self._scores()
         self._access = AccessRule(
@@ -210,12 +211,12 @@ class Verifier:
             return self._refuted(stand, label, *found, again=False)
         try:
             aimed = self._aimed(stand, label)
+            found = self._among(stand, label, aimed)
+            if found is not None and found[1].reason in _EXCUSABLE:
+                aimed, undefined = self._undefined.split(aimed, stand.image.arena)
+                found = self._among(stand, label, aimed) if undefined else found
         except Ineligible as error:
             return Verdict("undecided", None, Reason.INADEQUATE, str(error))
-        found = self._among(stand, label, aimed)
-        if found is not None and found[1].reason in _EXCUSABLE:
-            aimed, undefined = self._undefined.split(aimed, stand.image.arena)
-            found = self._among(stand, label, aimed) if undefined else found
         if found is not None:
             return self._refuted(stand, label, *found)
         self._in_time()
@@ -248,17 +249,22 @@ class Verifier:
         if self._narrowed:
             return False
         self._narrowed = True
-        self._killers = Killers()  # some of them may be such
         self.plans, undefined = self._undefined.split(self.plans, self._arena)
-        self._adequacy = self._scores()
+        if undefined:
+            self._killers = Killers()  # some of them may be such
+            self._adequacy = self._scores()
+            self._count_covered()
+            discarded = self.gathered.discarded + undefined
+            self.gathered = dataclasses.replace(self.gathered, discarded=discarded)
+        return undefined > 0
+
+    def _count_covered(self) -> None:
+        """Only inputs whose results are compared cover anything."""
         kept = {id(case) for plan in self.plans if not plan.lenient for case in plan.batch.cases}
         probes = [p for p in self.gathered.probes if id(p.case) in kept]
-        self.gathered = dataclasses.replace(
-            self.gathered,
-            covered=frozenset[Edge]().union(*(p.edges for p in probes)),
-            discarded=self.gathered.discarded + undefined,
-        )
-        return undefined > 0
+        covered = frozenset[Edge]().union(*(p.edges for p in probes))
+        reached = frozenset[int]().union(*(p.reached for p in probes))
+        self.gathered = dataclasses.replace(self.gathered, covered=covered, reached=reached)
 
     def _strengthen(self) -> bool:
         """Take the inputs that caught what the tests did not for tests, a few times."""

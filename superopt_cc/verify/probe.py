@@ -26,12 +26,14 @@ _TRAPS = (4, 8)  # SIGILL (ud2), SIGFPE
 class Probed:
     """A trimmed case and what the target did on it.
 
-    `edges` it takes, and `path` (hash of the instructions and of the addresses relative to their
-    objects) for the side-channel rule.  `whole` is the case before it was trimmed.
+    `edges` it takes, instructions `reached`, and `path` (hash of the instructions and of the
+    addresses relative to their objects) for the side-channel rule.  `whole` is the case before it
+    was trimmed.
     """
 
     case: Case
     edges: frozenset[Edge]
+    reached: frozenset[int]
     path: int
     steps: int
     whole: Case
@@ -58,6 +60,7 @@ def read_probes(run: Run, decoder: Decoder, flow: Flow) -> list[Probed | Wild]:
     """One entry for each case that was run."""
     accesses = decoder.accesses(run.trace)
     found: list[Probed | Wild] = []
+    reached: dict[frozenset[int], frozenset[int]] = {}  # most are equal: one object for all
     for i in range(run.done):
         status = run.status(i)
         trap = status == Status.SIGNAL and run.result(i)[8] in _TRAPS
@@ -72,10 +75,12 @@ def read_probes(run: Run, decoder: Decoder, flow: Flow) -> list[Probed | Wild]:
         if isinstance(extents, Wild):
             found.append(extents)
             continue
+        executed = flow.reached(trace)
         found.append(
             Probed(
                 trim(run.batch.cases[i], extents),
                 flow.taken(trace),
+                reached.setdefault(executed, executed),
                 path_of(trace, mine, run.batch.placed[i]),
                 last - first,
                 run.batch.cases[i],

@@ -3,7 +3,8 @@
 Only few kinds of undefined behaviour excuse a difference: a shift by as many bits as there are or
 more, a division by zero that the processor does not see, a _Bool or enumeration that is none, a
 place that the author called unreachable.  Which inputs lead there is asked of the compiler: the
-same unit is compiled once more so that it stops at each of them.
+same unit is compiled once more so that it stops at each of them.  And what all of gcc's code agrees
+on counts even there, for programs rely on it (rotations by 0): a plain build must differ, too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import signal
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.errors import Ineligible, ToolchainError
@@ -25,50 +27,72 @@ from superopt_cc.verify.plans import Plan
 from superopt_cc.verify.runner import Status
 from superopt_cc.verify.stand import Stand
 
+_SAFE = ("-fno-reorder-blocks-and-partition", "-fno-ipa-ra", "-fno-ipa-stack-alignment")
+_PLAIN = ("-O1", *_SAFE)
 _STOPPING = (
     "-fsanitize=shift-exponent,integer-divide-by-zero,bool,enum,unreachable",
-    "-fsanitize-undefined-trap-on-error", "-fno-reorder-blocks-and-partition",
-    "-fno-ipa-ra", "-fno-ipa-stack-alignment",
+    "-fsanitize-undefined-trap-on-error", *_SAFE,
 )  # fmt: skip
-_LONGEST = 20.0  # seconds for compiling the unit once more
+_LEAST, _LONGEST = 0.1, 20.0  # seconds for compiling the unit once more
 _TRAPS = (signal.SIGFPE, signal.SIGILL)
 
 
-@functools.lru_cache(maxsize=2)
-def _stopping_unit(command: CompileCommand, preprocessed: bytes) -> str:
-    """The unit's text; "" where there is none, or where it would stop nowhere."""
-    try:
-        return compile_text(command, preprocessed, _STOPPING, timeout=_LONGEST)
-    except ToolchainError:
-        return ""
+# The last unit's text in both ways: its functions come one after the other.
+_made: dict[tuple[CompileCommand, bytes], tuple[str, str]] = {}
+
+
+def _units(command: CompileCommand, preprocessed: bytes, seconds: float) -> tuple[str, str]:
+    """The unit made to stop, and made plainly; empty texts where there is none in that time."""
+    key = command, preprocessed
+    if key not in _made:
+        end = time.monotonic() + seconds
+        texts = []
+        for options in (_STOPPING, _PLAIN):
+            try:
+                left = max(end - time.monotonic(), _LEAST)
+                texts.append(compile_text(command, preprocessed, options, timeout=left))
+            except ToolchainError:
+                if time.monotonic() >= end:
+                    return "", ""  # another time there may be more
+                texts.append("")
+        _made.clear()
+        _made[key] = texts[0], texts[1]
+    return _made[key]
 
 
 class Undefined:
-    """Tells the inputs of one target on which its behaviour is undefined."""
+    """Tells the inputs of one target on which its behaviour is undefined.
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    `left` says how many seconds there are for finding out; without them no input is such.
+    """
+
+    def __init__(self, bench: Bench, left: Callable[[], float]) -> None:
+        self._bench, self._left = bench, left
 
     @functools.cached_property
-    def _body(self) -> Fragment | None:
-        """The function, made to stop; None where that is not to be had or would not happen."""
+    def _bodies(self) -> tuple[Fragment, ...]:
+        """The function made to stop, and made plainly; nothing where they are not to be had or it
+        would not stop."""
         job = self._bench.job
-        text = _stopping_unit(job.command, job.preprocessed) if job.preprocessed else ""
-        if "ud2" not in text:
-            return None
-        made = self._bench.parse(Rewrite(text, "", Origin.COMPILED))
-        if isinstance(made, Rejection) or not any("ud2" in s for s in made.instructions):
-            return None
-        return made
+        seconds = min(_LONGEST, self._left() / 2)
+        if not job.preprocessed or seconds < _LEAST:
+            return ()
+        texts = _units(job.command, job.preprocessed, seconds)
+        if "ud2" not in texts[0]:
+            return ()
+        made = [self._bench.parse(Rewrite(text, "", Origin.COMPILED)) for text in texts]
+        bodies = tuple(body for body in made if not isinstance(body, Rejection))
+        if len(bodies) < len(made) or not any("ud2" in s for s in bodies[0].instructions):
+            return ()
+        return bodies
 
     def split(self, made: Sequence[Plan], arena: Arena) -> tuple[tuple[Plan, ...], int]:
         """The plans, which were settled with `arena`, without such inputs; these follow in plans
         of their own, marked `lenient`.  And how many there are."""
-        body = self._body
-        if body is None:
+        if not self._bodies:
             return tuple(made), 0
         try:
-            with Stand(self._bench, [body], made, arena) as stand:
+            with Stand(self._bench, self._bodies, made, arena) as stand:
                 found = [self._stops(stand, plan) for plan in stand.plans]
         except (ToolchainError, Ineligible):
             return tuple(made), 0
@@ -87,14 +111,18 @@ class Undefined:
         return (*kept, *lenient), sum(map(len, found))
 
     def _stops(self, stand: Stand, plan: Plan) -> frozenset[int]:
-        """Where the function stops although gcc's code does not trap."""
+        """Where the function stops although gcc's code does not trap, and plain code differs."""
         wanted = stand.wanted(plan)
-        got = plans.run(plan, stand.runner, stand.image, body_label(0), stand.masks, stop=False)
+        got, plain = (
+            plans.run(plan, stand.runner, stand.image, body_label(i), stand.masks, stop=False)
+            for i in (0, 1)
+        )
         stopped = []
-        for i in range(got.done):
+        for i in range(min(got.done, plain.done)):
             fields, own = Fields.of(got.result(i)), Fields.of(wanted.result(i))
             ours = own.status == Status.SIGNAL and own.signal in _TRAPS
-            if fields.status == Status.SIGNAL and fields.signal == signal.SIGILL and not ours:
+            stops = fields.status == Status.SIGNAL and fields.signal == signal.SIGILL
+            if stops and not ours and plain.result(i) != wanted.result(i):
                 stopped.append(i)
         return frozenset(stopped)
 

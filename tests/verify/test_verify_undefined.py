@@ -87,4 +87,60 @@ def test_a_path_that_only_undefined_inputs_take_is_untested(tmp_path: Path) -> N
         """,
     )
     answer = verdict(tmp_path, source, "f", rewrite)
-    assert (answer.verdict, answer.reason and answer.reason.value) == ("undecided", "inadequate")
+    assert not answer.accepted
+
+
+def test_a_case_of_a_switch_that_only_undefined_inputs_take_is_untested(tmp_path: Path) -> None:
+    # A jump through a table is no conditional edge, and few counts are below 32.
+    cases = "".join(f"case {i}: return x * {3 + 2 * i} + (x >> {i + 1});\n" for i in range(5))
+    source = f"""unsigned f(unsigned n, unsigned x, unsigned y) {{ switch (n) {{ {cases}
+        case 5: return (x | 1) << (y * 0x9E3779B1u ^ 0x51ab3c77u);
+        case 6: return x - 7 * y; default: return x; }} }}"""
+    wrong = compiled(tmp_path, source.replace("(x | 1) <<", "(x | 3) <<"))
+    args = ("-O2", "-fno-reorder-blocks-and-partition")
+    answer = verdict(tmp_path, source, "f", wrong, args)
+    assert not answer.accepted
+
+
+def test_a_path_of_a_rewrite_that_only_undefined_inputs_take_is_untested(tmp_path: Path) -> None:
+    # For one x in 2^32 the path for counts beyond 31 is taken by all counts.
+    rewrite = body(
+        "f",
+        """
+        imull $0x9E3779B1, %edi, %edx
+        addl $0x51ab3c77, %edx
+        cmpl $1, %edx
+        sbbl %edx, %edx
+        andl $64, %edx
+        addl %esi, %edx
+        movl %edi, %eax
+        movl %esi, %ecx
+        cmpl $31, %edx
+        ja 1f
+        shll %cl, %eax
+        ret
+        1:
+        xorl %eax, %eax
+        ret
+        """,
+    )
+    source = "unsigned f(unsigned x, unsigned n) { return x << n; }"
+    answer = verdict(tmp_path, source, "f", rewrite)
+    assert not answer.accepted
+
+
+def test_code_that_matters_for_undefined_inputs_alone_is_untested(tmp_path: Path) -> None:
+    # The only defined input that the tests hold is n = 0: there the product is 0 either way.
+    source = "unsigned f(unsigned x, unsigned n) { return x << n * 0x9E3779B1u; }"
+    wrong = compiled(tmp_path, "unsigned f(unsigned x, unsigned n) { return x; }")
+    answer = verdict(tmp_path, source, "f", wrong)
+    assert not answer.accepted
+
+
+def test_what_all_of_gccs_code_agrees_on_counts(tmp_path: Path) -> None:
+    # Shifting by 32 - 0 is undefined, and programs rely on the rotation that gcc makes of it.
+    source = "unsigned f(unsigned x, unsigned n) { return (x << n) | (x >> (32 - n)); }"
+    wrong = source.replace("return", "return n == 0 ? 0 :")
+    answer = verdict(tmp_path, source, "f", compiled(tmp_path, wrong))
+    assert answer.reason is not None
+    assert answer.reason.value in ("result", "timing")

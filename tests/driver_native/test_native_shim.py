@@ -128,7 +128,8 @@ def test_signals_end_everything(number, installation, folder, tmp_path) -> None:
         os.killpg(build.pid, number)
     else:
         build.send_signal(number)
-    assert build.wait(10) == -number
+    # gcc itself ends with 1 where it learns of its child's death before its own signal comes.
+    assert build.wait(10) in (-number, 1)
     pids = [int(pid) for pid in note.read_text().split()]
     deadline = time.monotonic() + 10
     while any(_runs(pid) for pid in pids) and time.monotonic() < deadline:

@@ -30,9 +30,9 @@ _ROUND = 96
 _STEPS = 10_000
 _LONG_STEPS = 100_000
 _GROWN_STEPS = 1000
-_LONG_CASES = 12
+_LONG_CASES = 8
 # Steps cost time, most where only traps show them: past this, only small inputs are made.
-_STEP_BUDGET = 2_000_000
+_STEP_BUDGET = 800_000
 _SMALL = 12
 # Objects grow when more than one input in so many was too small, up to a bound.
 _OFTEN = 8

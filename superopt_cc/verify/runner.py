@@ -255,8 +255,9 @@ class Runner:
         done, how, signal, steps = self._receive()
         self._dirty = end
         diags = np.frombuffer(self._results[: DIAG.size * count], dtype=np.uint64)
-        trace = np.frombuffer(bytearray(self._trace[: steps * STEP_WORDS * 8]), dtype=np.uint64)
-        trace = trace.reshape(-1, STEP_WORDS)
+        words = np.frombuffer(self._trace, dtype=np.uint64, count=steps * STEP_WORDS)
+        trace = words.reshape(-1, STEP_WORDS).copy()
+        del words  # the map cannot be closed under a view
         if mode.trace:
             # Reports carry their return address; library functions' rows have small numbers.
             trace[:, 0] += np.where(trace[:, 0] > _PAGE, np.uint64(RETURN_TO_SITE), np.uint64(0))

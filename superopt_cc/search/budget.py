@@ -23,6 +23,8 @@ _GRACE = 0.9
 _LEAST = 0.8
 # An untimed search with a small budget verifies at least something, within those two seconds.
 _LEAST_PROPOSING = 1.0
+# Verifying a model's last answer may take so many seconds.
+_LAST_ANSWER = 10.0
 # Making inputs for timing: at most so many seconds, and this share of what is left.
 _WORKLOAD, _WORKLOAD_SHARE = 4.0, 0.2
 
@@ -34,6 +36,7 @@ class Budget:
     end: float
     timing: float
     model_seconds: float
+    model_end: float | None = None  # while the model has its time
 
     @staticmethod
     def start(settings: Settings) -> Budget:
@@ -56,14 +59,21 @@ class Budget:
 
     def start_model(self) -> float:
         """Begin the model's own time, in which the other deadlines wait; returns its end."""
-        return time.monotonic() + self.model_seconds
+        self.model_end = time.monotonic() + self.model_seconds
+        return self.model_end
 
     def end_model(self, deadline: float) -> None:
         """Push the other deadlines back by what the model used of its time until `deadline`."""
         self.end += time.monotonic() - (deadline - self.model_seconds)
+        self.model_end = None
 
     def verifying_deadline(self, found: bool) -> float:
-        """When verifying must end; later as long as there is nothing to time yet."""
+        """When verifying must end; later as long as there is nothing to time yet.
+
+        What a model answers is verified in the model's time, the last answer beyond it.
+        """
+        if self.model_end is not None:
+            return max(self.model_end, time.monotonic() + _LAST_ANSWER)
         if not self.timing:
             return self.proposing_deadline() + _LEAST_PROPOSING / 2
         return self.proposing_deadline() + (0.0 if found else self.timing / 2)

@@ -149,6 +149,16 @@ def test_a_model_has_a_budget_of_its_own(make_job: MakeJob, tmp_path: Path) -> N
     assert 0 < outcome.candidates < 10
 
 
+def test_what_a_model_answers_after_the_others_budget_is_verified(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    model = Offers([wrong(), right()], wait=1.5, uses_model=True)
+    settings = Settings(cache_dir=tmp_path, budget=2.0, model_budget=20.0)
+    outcome = optimize(make_job(TWICE, "twice"), settings, proposers=(model,))
+    assert [attempt.result == "budget" for attempt in outcome.attempts] == [False, False]
+    assert outcome.attempts[0].result == "result"
+
+
 def test_an_ineligible_function_is_counted_under_its_reason(
     make_job: MakeJob, tmp_path: Path
 ) -> None:

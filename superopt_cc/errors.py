@@ -5,6 +5,7 @@ SuperoptError                what happened, to which file or function, what to d
  ├─ ToolchainError           gcc, as or ld is missing, or refused what it should accept
  ├─ AssemblyError            text that is not the assembly we understand
  ├─ Ineligible               gcc's code must stay; `.reason` is the counted name (design 4.2)
+ ├─ Late                     the time for something was over before it was done
  ├─ RunnerError              a native helper died or answered nonsense
  └─ StoreError               the store cannot be read or written
 """
@@ -41,6 +42,10 @@ class Ineligible(SuperoptError):
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+
+
+class Late(SuperoptError):
+    """The time for this was over before it was done."""
 
 
 class RunnerError(SuperoptError):

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from superopt_cc.cli import STARTED
 from superopt_cc.cli.common import as_json as json_option
 from superopt_cc.cli.common import gcc_args as gcc_words
 from superopt_cc.cli.common import print_json, progress, settings_for, source_file
@@ -27,7 +28,7 @@ def command(
 
     settings = settings_for(file)
     with progress(settings) as tell:
-        done = optimize_file(file, functions, gcc_args, settings, tell)
+        done = optimize_file(file, functions, gcc_args, settings, tell, STARTED)
     for problem in done.problems:
         click.echo(f"superopt: warning: {problem}", err=True)
     if as_json:

@@ -6,6 +6,7 @@ Every function raises SuperoptError (one line) for what it cannot do.
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,8 +60,13 @@ def optimize_file(
     gcc_args: Sequence[str],
     settings: Settings,
     progress: Progress,
+    began: float | None = None,
 ) -> Optimized:
-    """Search rewrites for the named functions of a file (none named: all) and store them."""
+    """Search rewrites for the named functions of a file (none named: all) and store them.
+
+    The first function's clock started at `began`: its budget pays for starting up and for gcc.
+    """
+    began = time.monotonic() if began is None else began
     settings = dataclasses.replace(settings, mode="now")
     with Store(settings.cache_dir, settings.cache_size) as store:
         jobs = unit_jobs(path, gcc_args, settings, store)
@@ -72,7 +78,9 @@ def optimize_file(
         decisions: dict[str, Decision] = {}
         with Decider(jobs, store, settings, cpu, progress) as decider:
             for name in dict.fromkeys(wanted):
-                decisions[name] = decider.settle(name, wishes.get(name, Wish()), afresh=True)
+                wish = wishes.get(name, Wish())
+                decisions[name] = decider.settle(name, wish, afresh=True, began=began)
+                began = time.monotonic()
         problems = proposer_problems(settings)
         problems += [f"results are not stored: {problem}" for problem in decider.problems]
         outcomes = _joined(jobs, decisions)

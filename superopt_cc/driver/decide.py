@@ -96,20 +96,26 @@ class Decider:
             self._compilations.close()
             self._compilations = None
 
-    def settle(self, name: str, wish: Wish, *, afresh: bool = False) -> Decision:
+    def settle(
+        self, name: str, wish: Wish, *, afresh: bool = False, began: float | None = None
+    ) -> Decision:
         """`decide`, where tools that fail and bugs of ours leave gcc's code, counted as `failed`.
 
         Raises StoreError when the store cannot be read.
         """
         try:
-            return self.decide(name, wish, afresh=afresh)
+            return self.decide(name, wish, afresh=afresh, began=began)
         except StoreError:
             raise
         except Exception as error:  # the other functions have nothing to do with it
             return Decision(Outcome(name, "kept", "failed", describe(error)))
 
-    def decide(self, name: str, wish: Wish, *, afresh: bool = False) -> Decision:
+    def decide(
+        self, name: str, wish: Wish, *, afresh: bool = False, began: float | None = None
+    ) -> Decision:
         """Decide for one function; `afresh` searches again unless a search would do no more.
+
+        `began` is when the clock of a search started; the search itself starts it otherwise.
 
         Raises SuperoptError when tools fail and StoreError when the store cannot be read.
         """
@@ -127,7 +133,7 @@ class Decider:
         found = self._known(job, key, need)
         enough = found is not None and (not afresh or exhausted(found.entry, need))
         if not enough and settings.mode == "now":
-            searched = self._search(job, key, settings, need)
+            searched = self._search(job, key, settings, need, began)
             # The store keeps the better of two; what could not be stored is used all the same.
             found = self._known(job, key, need) or searched
         stamp = units.stamp(str(self._settings.cache_dir), key)
@@ -192,7 +198,9 @@ class Decider:
             outcome = dataclasses.replace(old.outcome, verdict=verdict)
             self._keep(key, dataclasses.replace(old, outcome=outcome, verifier=VERSION))
 
-    def _search(self, job: Job, key: str, settings: Settings, need: Need) -> _Found:
+    def _search(
+        self, job: Job, key: str, settings: Settings, need: Need, began: float | None
+    ) -> _Found:
         # Not for a build in which everything is known: importing these takes longer than gcc.
         from superopt_cc.propose.base import Compilations
         from superopt_cc.search.loop import Inputs, optimize
@@ -202,7 +210,7 @@ class Decider:
             self._compilations = Compilations(job.command, job.preprocessed)
         outcome = optimize(
             job, settings, progress=self._progress, compilations=self._compilations,
-            unit=self._jobs.unit,
+            unit=self._jobs.unit, began=began,
             inputs=Inputs(self._store.inputs(key), lambda cases: self._keep_inputs(key, cases)),
         )  # fmt: skip
         outcome = dataclasses.replace(outcome, key=key)

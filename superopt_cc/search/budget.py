@@ -9,7 +9,9 @@ from superopt_cc.settings import Settings
 from superopt_cc.verify.gather import DEFAULT_LIMITS, Limits
 
 # Making inputs may take this share of a small budget: without all of them nothing is decided.
-_INPUT_SHARE = 0.5
+_INPUT_SHARE, _LEAST_INPUTS = 0.5, 1.0
+# Of a budget that was spent before the search began, this share is granted all the same.
+_LEAST_SHARE = 0.5
 # Timing gets at least this share; what proposing and verifying leave over goes to it as well.
 _TIMING_SHARE = 0.45
 # Ranking more than this many seconds a candidate gains nothing.
@@ -39,14 +41,18 @@ class Budget:
     model_end: float | None = None  # while the model has its time
 
     @staticmethod
-    def start(settings: Settings) -> Budget:
+    def start(settings: Settings, began: float) -> Budget:
+        """`began` is when the clock started: what went by since then is gone, up to a bound."""
         now = time.monotonic()
-        timing = settings.budget * _TIMING_SHARE if settings.accept == "faster" else 0.0
-        return Budget(now + settings.budget, timing, settings.model_budget)
+        seconds = max(settings.budget - (now - began), settings.budget * _LEAST_SHARE)
+        timing = seconds * _TIMING_SHARE if settings.accept == "faster" else 0.0
+        return Budget(now + seconds, timing, settings.model_budget)
 
     def limits(self) -> Limits:
         """What gathering inputs may cost; the verifier's own least number of inputs stands."""
-        return Limits(seconds=max(1.0, min(DEFAULT_LIMITS.seconds, self.left() * _INPUT_SHARE)))
+        seconds = max(_LEAST_INPUTS, min(DEFAULT_LIMITS.seconds, self.left() * _INPUT_SHARE))
+        until = self.verifying_deadline(found=False) - time.monotonic()
+        return Limits(seconds=max(0.0, min(seconds, until)))
 
     def left(self) -> float:
         return max(0.0, self.end - time.monotonic())

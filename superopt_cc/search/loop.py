@@ -15,7 +15,7 @@ from superopt_cc.cost.callers import Result
 from superopt_cc.cost.protocol import Timer
 from superopt_cc.cost.session import CandidateFailed
 from superopt_cc.cost.verdict import SMALLEST_GAIN
-from superopt_cc.errors import Ineligible, RunnerError, SuperoptError, ToolchainError
+from superopt_cc.errors import Ineligible, Late, RunnerError, SuperoptError, ToolchainError
 from superopt_cc.propose.base import Compilations, Context, Proposer
 from superopt_cc.propose.registry import chosen
 from superopt_cc.search.budget import Budget, Pace
@@ -51,20 +51,23 @@ def optimize(
     proposers: Sequence[Proposer] | None = None,
     unit: Unit | None = None,
     inputs: Inputs | None = None,
+    began: float | None = None,
 ) -> Outcome:
     """Find the best rewrite of the job's function within the settings' budgets.
 
-    `inputs` are those of earlier searches, and where those of this one go.
+    `inputs` are those of earlier searches, and where those of this one go.  `began` (of
+    `time.monotonic()`) is when the clock started, if before now.
 
     `progress` is told one line now and then.  `compilations` is shared by the functions of one
     unit, `unit` is the job's text parsed (if the caller has it), `proposers` are the settings'
     own unless given.  The outcome's `key` is left to the caller.  Raises SuperoptError when the
     tools themselves fail.
     """
-    began = time.monotonic()
+    began = time.monotonic() if began is None else began
     with contextlib.ExitStack() as owned:
         shared = compilations or owned.enter_context(Compilations(job.command, job.preprocessed))
-        search = _Search(job, settings, progress or _silent, shared, unit, inputs or Inputs())
+        budget = Budget.start(settings, began)
+        search = _Search(job, settings, budget, progress or _silent, shared, unit, inputs)
         try:
             outcome = search.run(chosen(settings) if proposers is None else proposers)
         except Ineligible as error:
@@ -101,18 +104,18 @@ class _Found:
 
 class _Search:
     def __init__(
-        self, job: Job, settings: Settings, progress: Progress, compilations: Compilations,
-        unit: Unit | None, inputs: Inputs,
+        self, job: Job, settings: Settings, budget: Budget, progress: Progress,
+        compilations: Compilations, unit: Unit | None, inputs: Inputs | None,
     ) -> None:  # fmt: skip
         self.job = job
-        self._inputs = inputs
+        self._inputs = inputs or Inputs()
         self.settings = settings
         self.progress = progress
         self.attempts: list[Attempt] = []
         self.candidates = 0
         self._unit = unit or parse_unit(job.unit_text)
         self._compilations = compilations
-        self._budget = Budget.start(settings)
+        self._budget = budget
         self._pace = Pace()
         self._found: list[_Found] = []
         self._reasons: set[str] = set()
@@ -120,8 +123,14 @@ class _Search:
     def run(self, proposers: Sequence[Proposer]) -> Outcome:
         if self.settings.require in _UNREACHED:
             return self._kept("level", f"no rewrite reaches `{self.settings.require}` yet")
-        known = self._inputs.known
-        with Verifier(self.job, self._budget.limits(), self._unit, kept=known) as verifier:
+        try:
+            verifier = Verifier(
+                self.job, self._budget.limits(), self._unit, kept=self._inputs.known,
+                deadline=self._budget.verifying_deadline(found=False),
+            )  # fmt: skip
+        except Late as error:
+            return self._kept("budget", str(error))
+        with verifier:
             try:
                 return self._run(proposers, verifier)
             finally:

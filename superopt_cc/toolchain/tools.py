@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import filecmp
+import functools
 import os
 import shutil
 import signal
@@ -83,10 +84,16 @@ def find_compiler(setting: str | None, language: str) -> Path:
 
 def find_tool(name: str) -> Path:
     """Absolute path of a program on PATH that is not ours ("as", "ld").  Raises ToolchainError."""
-    found = _find_program(name, passing_over_wrappers=True)
+    found = _known_tool(name, os.environ.get("PATH", ""), os.getcwd())
     if found is None:
         raise ToolchainError(f"{name}: not found on PATH; install binutils")
     return found
+
+
+@functools.lru_cache(maxsize=16)
+def _known_tool(name: str, path: str, folder: str) -> Path | None:
+    """A search assembles hundreds of times over the same PATH."""
+    return _find_program(name, passing_over_wrappers=True)
 
 
 def _find_program(name: str, *, passing_over_wrappers: bool) -> Path | None:

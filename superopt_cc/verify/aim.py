@@ -8,6 +8,7 @@ Correspondence" (NDSS 2019), over traces instead of a hypervisor.
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import itertools
 import random
@@ -17,7 +18,7 @@ import numpy as np
 
 from superopt_cc.assembly.decode import Imm, Instruction, Operand, Reg
 from superopt_cc.assembly.registers import GPR, PARTS
-from superopt_cc.cases import Case
+from superopt_cc.cases import Case, Word
 from superopt_cc.verify.ctype import Bool, Float, TypeTable
 from superopt_cc.verify.layout import SLOT_BYTES, SLOT_GUARD, Arena
 from superopt_cc.verify.runner import Run
@@ -88,42 +89,82 @@ def aim(
 
     Every site gets its share; where a word equals what was compared comes before guesses.
     """
-    fits = _Fits(types)
-    found: list[list[tuple[int, Case]]] = []
+    trace, fits = _Traced(run, accesses, arena), _Fits(types)
+    found: list[list[_Change]] = []
     for site in sites:
-        mine: list[tuple[int, Case]] = []
-        seen: set[tuple[Place, int]] = set()
-        for number in range(run.done):
-            mine += _at_site(run, accesses, number, site, arena, seen, fits)
+        mine = list(_at_site(trace, site, fits))
         numbers.shuffle(mine)
-        mine.sort(key=lambda pair: pair[0])
+        mine.sort(key=lambda change: change.guessed)
         found.append(mine)
     turns = itertools.chain.from_iterable(itertools.zip_longest(*found))
-    return [pair[1] for pair in itertools.islice((p for p in turns if p is not None), most)]
+    chosen = itertools.islice((change for change in turns if change is not None), most)
+    return [_write(run.batch.cases[c.number], c.place, c.value) for c in chosen]
 
 
-def _at_site(
-    run: Run, accesses: Accesses, number: int, site: Instruction, arena: Arena,
-    seen: set[tuple[Place, int]], fits: _Fits,
-) -> Iterator[tuple[int, Case]]:  # fmt: skip
-    """(rank, case) for what one input shows at one comparison; rank 0 is the best."""
-    first, last = rows_of(run, number)
-    rows = np.nonzero(run.trace[first:last, 0] == site.address)[0]
-    case = run.batch.cases[number]
-    for row in sorted({*rows[:_VISITS].tolist(), *rows[-1:].tolist()}):
-        at = first + int(row)
-        left, right = (_value(operand, run.trace[at]) for operand in site.operands)
-        for place in _places(run, accesses, number, at, arena):
-            word = _read(case, place)
-            if word is None or not fits.place(place):
-                continue
-            exact = left is None or right is None or word in (left, right)
-            for value in _wanted(site, word, left, right, place.size):
-                if (place, value) not in seen and fits(word, value, place.size):
-                    seen.add((place, value))
-                    changed = _write(case, place, value)
-                    if changed is not None:
-                        yield (0 if exact else 1), changed
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Change:
+    """Another `value` at `place` of input `number`; `guessed`: nobody saw the word compared."""
+
+    guessed: bool
+    number: int
+    place: Place
+    value: int
+
+
+class _Traced:
+    """A run, where each of its cases begins in the trace, and what was loaded."""
+
+    def __init__(self, run: Run, accesses: Accesses, arena: Arena) -> None:
+        self.run, self._arena = run, arena
+        bounds = [rows_of(run, number) for number in range(run.done)]
+        self.first = [first for first, _ in bounds]
+        self._last = [last for _, last in bounds]
+        loads = ~accesses.write
+        self._row = accesses.row[loads].tolist()
+        self._address = accesses.address[loads].tolist()
+        self._size = accesses.size[loads].tolist()
+
+    def visits(self, address: int) -> Iterator[tuple[int, list[int]]]:
+        """(case, rows) of the first visits of an instruction in each case, and of the last."""
+        rows = np.nonzero(self.run.trace[:, 0] == address)[0].tolist()
+        for number, (first, last) in enumerate(zip(self.first, self._last, strict=True)):
+            mine = rows[bisect.bisect_left(rows, first) : bisect.bisect_left(rows, last)]
+            if mine:
+                yield number, sorted({*mine[:_VISITS], mine[-1]})
+
+    def fetched(self, number: int, at: int) -> Iterator[Place]:
+        """What the loads of a case up to row `at` read of its input, the latest first."""
+        first = bisect.bisect_left(self._row, self.first[number])
+        last = bisect.bisect_right(self._row, at)
+        found = 0
+        for index in range(last - 1, max(first, last - 4 * _RECENT) - 1, -1):
+            place = _place_of(
+                self.run, number, self._address[index], self._size[index], self._arena
+            )
+            if place is not None:
+                yield place
+                found += 1
+                if found == _RECENT:
+                    break
+
+
+def _at_site(trace: _Traced, site: Instruction, fits: _Fits) -> Iterator[_Change]:
+    """What each input shows at one comparison."""
+    seen: set[tuple[Place, int]] = set()
+    for number, rows in trace.visits(site.address):
+        case = trace.run.batch.cases[number]
+        arguments = list(_arguments(case))
+        for at in rows:
+            left, right = (_value(operand, trace.run.trace[at]) for operand in site.operands)
+            for place in itertools.chain(trace.fetched(number, at), arguments):
+                word = _read(case, place)
+                if word is None or not fits.place(place):
+                    continue
+                guessed = None not in (left, right) and word not in (left, right)
+                for value in _wanted(site, word, left, right, place.size):
+                    if (place, value) not in seen and fits(word, value, place.size):
+                        seen.add((place, value))
+                        yield _Change(guessed, number, place, value)
 
 
 def _value(operand: Operand, row: Words) -> int | None:
@@ -156,20 +197,8 @@ def _wanted(
     return list(values)
 
 
-def _places(run: Run, accesses: Accesses, number: int, at: int, arena: Arena) -> Iterator[Place]:
-    """Input words that may be what is compared in trace row `at`, the likeliest first."""
-    first, _ = rows_of(run, number)
-    loads = accesses.between(first, at + 1)
-    reads = np.nonzero(~loads.write)[0][::-1]
-    fetched = 0
-    for index in reads[: 4 * _RECENT].tolist():
-        place = _place_of(run, number, int(loads.address[index]), int(loads.size[index]), arena)
-        if place is not None:
-            yield place
-            fetched += 1
-            if fetched == _RECENT:
-                break
-    case = run.batch.cases[number]
+def _arguments(case: Case) -> Iterator[Place]:
+    """Words that a caller passes or a callee returns: any may be what is compared."""
     for i, word in enumerate(case.ints):
         if isinstance(word, int):
             yield from (Place("int", i, 0, size) for size in (4, 8))
@@ -215,32 +244,34 @@ def _read(case: Case, place: Place) -> int | None:
     return int.from_bytes(data[place.offset :][: place.size], "little") if inside else None
 
 
-def _write(case: Case, place: Place, value: int) -> Case | None:
-    if place.kind in ("int", "stack"):
-        words = list(case.ints if place.kind == "int" else case.stack)
-        old = words[int(place.where)]
-        if not isinstance(old, int):
-            return None
-        mask = (1 << 8 * place.size) - 1
-        words[int(place.where)] = old & ~mask & ((1 << 64) - 1) | value
-        if place.kind == "int":
-            return dataclasses.replace(case, ints=tuple(words))
-        return dataclasses.replace(case, stack=tuple(words))
+def _write(case: Case, place: Place, value: int) -> Case:
+    """The case with another value in a place that `_read` could read."""
+    where, mask = place.where, (1 << 8 * place.size) - 1
+    if place.kind == "int":
+        return dataclasses.replace(case, ints=_with_word(case.ints, int(where), mask, value))
+    if place.kind == "stack":
+        return dataclasses.replace(case, stack=_with_word(case.stack, int(where), mask, value))
     if place.kind == "answer":
         answers = list(case.answers)
-        old = answers[int(place.where)].rax
-        if not isinstance(old, int):
-            return None
-        high = old & ~((1 << 8 * place.size) - 1)
-        answers[int(place.where)] = dataclasses.replace(answers[int(place.where)], rax=high | value)
+        answer = answers[int(where)]
+        (rax,) = _with_word((answer.rax,), 0, mask, value)
+        answers[int(where)] = dataclasses.replace(answer, rax=rax)
         return dataclasses.replace(case, answers=tuple(answers))
     body = value.to_bytes(place.size, "little")
     if place.kind == "object":
         blobs = list(case.objects)
-        blob = blobs[int(place.where)]
-        data = blob.data[: place.offset] + body + blob.data[place.offset + place.size :]
-        blobs[int(place.where)] = dataclasses.replace(blob, data=data)
+        blob = blobs[int(where)]
+        blobs[int(where)] = dataclasses.replace(blob, data=_with(blob.data, place.offset, body))
         return dataclasses.replace(case, objects=tuple(blobs))
-    old_data = case.globals[str(place.where)]
-    new = old_data[: place.offset] + body + old_data[place.offset + place.size :]
-    return dataclasses.replace(case, globals={**case.globals, str(place.where): new})
+    changed = {str(where): _with(case.globals[str(where)], place.offset, body)}
+    return dataclasses.replace(case, globals={**case.globals, **changed})
+
+
+def _with_word(words: Sequence[Word], where: int, mask: int, value: int) -> tuple[Word, ...]:
+    old = words[where]
+    assert isinstance(old, int), "pointers have no plain bytes"
+    return (*words[:where], old & ~mask & (1 << 64) - 1 | value, *words[where + 1 :])
+
+
+def _with(data: bytes, offset: int, body: bytes) -> bytes:
+    return data[:offset] + body + data[offset + len(body) :]

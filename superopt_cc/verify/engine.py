@@ -17,7 +17,7 @@ from types import TracebackType
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.cases import Case
-from superopt_cc.errors import Ineligible, ToolchainError
+from superopt_cc.errors import Ineligible, Late, ToolchainError
 from superopt_cc.types import Evidence, Killed, Level, Reason, Rejection, Rewrite, Verdict
 from superopt_cc.verify import outrun, plans
 from superopt_cc.verify.access import AccessRule, Walk
@@ -49,10 +49,6 @@ _STRONGER = 2
 _EXCUSABLE = frozenset({Reason.RESULT, Reason.MEMORY, Reason.CALLS})
 
 
-class _Late(Exception):
-    """The time for verifying was over."""
-
-
 class _OtherInputs(Exception):
     """Some inputs turned out to be none, or too few: what follows is judged by others."""
 
@@ -69,9 +65,12 @@ class Verifier:
 
     def __init__(
         self, job: Job, limits: Limits = DEFAULT_LIMITS, unit: Unit | None = None, *,
-        kept: Sequence[Case] = (), rules: Rules = ALL,
+        kept: Sequence[Case] = (), rules: Rules = ALL, deadline: float = math.inf,
     ) -> None:  # fmt: skip
-        """`kept` are inputs that an earlier verifier of this function found worth keeping."""
+        """`kept` are inputs that an earlier verifier of this function found worth keeping.
+
+        Raises Late where the inputs are not ready at `deadline` (of `time.monotonic()`).
+        """
         self.job = job
         # Are counterexamples to be made small?  That takes some tenths of a second for each.
         self.small = False
@@ -79,7 +78,7 @@ class Verifier:
         self._killers = Killers()
         self._bench = Bench(job, unit, rules.screened)
         self._workload: tuple[Case, ...] | None = None
-        self._deadline = math.inf
+        self._deadline = deadline
         try:
             self._prepare(limits)
         except BaseException:
@@ -121,10 +120,11 @@ class Verifier:
             extra = (*fitting(self._kept, cases[0], image.symbols), *extra)
             lengthy = plans.long(around.shape, self.job.seed)
             made = plans.make(cases, extra, around, image.arena, self.job.seed, lengthy)
-            self.plans = plans.settle(made, runner, image, name, around.masks)
+            self.plans = plans.settle(made, runner, image, name, around.masks, self._in_time)
             self._outrun = outrun.find(
                 around.shape, runner, image, name, around.masks, self.job.seed
             )  # fmt: skip
+        self._in_time()
         self._arena = image.arena
         self._count_covered()
         self._undefined = Undefined(bench, lambda: self._deadline - time.monotonic())
@@ -192,7 +192,7 @@ class Verifier:
             for position, (number, fragment) in enumerate(alive):
                 try:
                     verdicts[number] = self._run_one(stand, body_label(position), fragment)
-                except _Late:
+                except Late:
                     verdicts[number] = Verdict("undecided", None, None, "the time was over")
                 except _OtherInputs:
                     left = alive[position:]
@@ -311,7 +311,7 @@ class Verifier:
 
     def _in_time(self) -> None:
         if time.monotonic() > self._deadline:
-            raise _Late
+            raise Late(f"{self.job.name}: the time for verifying was over")
 
     def _decided(
         self, walk: Walk, every: Sequence[Plan], fragment: Fragment, stand: Stand

@@ -25,6 +25,7 @@ from superopt_cc.verify.shape import Shape, Wish
 from superopt_cc.verify.trace import Decoder, Edge, Flow, calls_of
 from superopt_cc.verify.values import Numbers, integer_edges
 from superopt_cc.verify.variation import Group, Scalar, bases, scalars, variants
+from superopt_cc.verify.wide import spread
 
 _ROUND = 96
 _STEPS = 10_000
@@ -143,7 +144,9 @@ class Gatherer:
             if quiet >= 8 * _QUIET_ROUNDS and not self._probes:
                 break
         if not self._focus:
-            if self._missing():
+            if self._missing() and time.monotonic() > self._end:
+                self._complete = False  # what no input takes may be infeasible, but who knows
+            elif self._missing():
                 proved = self._decoder.proved(self._name)
                 self._flow = self._flow.without(proved, self._covered, self._reached)
             self._reach()
@@ -259,8 +262,8 @@ class Gatherer:
         first: list[tuple[int, int]] = []
         rest: list[tuple[int, int]] = []
         for position, mask in self._positions():
-            base = {v & mask for v in words.base}
-            others = {v & mask for v in words.integers} - base
+            base = spread(words.base, mask)
+            others = spread(words.integers, mask) - base
             if not self._focus:
                 edges = integer_edges((mask.bit_length() + 7) // 8)
                 others |= {v & mask for v in edges} - base

@@ -206,7 +206,10 @@ def encode(
 def _odd_noise(numbers: random.Random) -> int:
     """What nobody set may be anything: also zero, all ones, small (odd_noise of csrc/)."""
     word = numbers.getrandbits(64)
-    return {0: 0, 1: _MASK, 2: word & 0xFF}.get(word >> 60, word)
+    kind = word >> 60
+    if kind > 2:
+        return word
+    return (0, _MASK, word & 0xFF)[kind]
 
 
 def _within(noise: bytes, known: bytes, at_end: bool) -> bytes:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import random
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from superopt_cc.cases import Case
 from superopt_cc.errors import Ineligible
-from superopt_cc.verify.compare import Fields
 from superopt_cc.verify.gather import unused_bits
 from superopt_cc.verify.image import Image
 from superopt_cc.verify.inputs import Maker
@@ -32,7 +34,8 @@ _LONG = (
 )  # fmt: skip
 # Rounding down, up, to zero; flush-to-zero with denormals-are-zero (design 5.6).
 _MXCSR = (0x1F80 | 1 << 13, 0x1F80 | 2 << 13, 0x1F80 | 3 << 13, 0x1F80 | 0x8040)
-_INVALID = 1
+_INVALID = np.uint64(1)
+_MXCSR_WORD = 9  # of a result
 # Inputs of one plan: the runner's files must hold them, and what becomes of them.
 _MOST_BYTES = 64 << 20
 _TICKS = 20
@@ -157,8 +160,9 @@ def run(plan: Plan, runner: Runner, image: Image, entry: str, masks: Masks, *, s
 
 
 def settle(
-    plans: Sequence[Plan], runner: Runner, image: Image, name: str, masks: Masks
-) -> tuple[Plan, ...]:
+    plans: Sequence[Plan], runner: Runner, image: Image, name: str, masks: Masks,
+    in_time: Callable[[], None] = lambda: None,
+) -> tuple[Plan, ...]:  # fmt: skip
     """Keep the cases on which gcc's own code ends, and check that noise does not matter.
 
     Raises Ineligible("noise-dependent") when the target's own results depend on registers, bits
@@ -166,6 +170,7 @@ def settle(
     """
     kept: list[Plan] = []
     for plan in plans:
+        in_time()
         quick = dataclasses.replace(plan, mode=dataclasses.replace(plan.mode, ticks=_GATHER_TICKS))
         good = _good_cases(quick, runner, image, name, masks)
         if plan.optional and len(good) < len(plan.batch.cases):
@@ -202,17 +207,18 @@ def _good_cases(plan: Plan, runner: Runner, image: Image, name: str, masks: Mask
     design 5.9: a case with a NaN that the processor does not make itself counts only while no
     invalid operation makes a second one, or quiets it.
     """
-    masks = dataclasses.replace(masks, mxcsr=masks.mxcsr | _INVALID)
+    masks = dataclasses.replace(masks, mxcsr=masks.mxcsr | int(_INVALID))
     good: list[Case] = []
     waiting = list(plan.batch.cases)
     for _ in range(_PATIENCE):
         batch = encode_batch(waiting, image.arena, plan.styles, plan.seed)
         mode = dataclasses.replace(plan.mode, stop_loop=True)
         done = runner.run(batch, image.symbols[name], mode, masks)
+        ended, invalid = _ended(done).tolist(), (done.fields(_MXCSR_WORD) & _INVALID).tolist()
         good += [
             case
             for i, case in enumerate(waiting[: done.done])
-            if _ends(done, i) and not (case.strange and Fields.of(done.result(i)).mxcsr & _INVALID)
+            if ended[i] and not (case.strange and invalid[i])
         ]
         if done.end == End.FINISHED:
             break
@@ -224,14 +230,16 @@ def _good_cases(plan: Plan, runner: Runner, image: Image, name: str, masks: Mask
 
 def all_end(run: Run) -> bool:
     """Did the target end on every case?  Only then is agreeing with it worth anything."""
-    return run.end == End.FINISHED and all(_ends(run, i) for i in range(run.done))
+    return run.end == End.FINISHED and bool(_ended(run).all())
 
 
-def _ends(run: Run, index: int) -> bool:
-    fields = Fields.of(run.result(index))
-    if fields.status == Status.SIGNAL:
-        return fields.signal in (signal.SIGFPE, signal.SIGILL)
-    return fields.status in (Status.RETURNED, Status.NORETURN)
+def _ended(run: Run) -> npt.NDArray[np.bool_]:
+    """For each case: did the function return, or trap as gcc's code may?"""
+    status, number = run.fields(0), run.fields(1)
+    trapped = (number == signal.SIGFPE) | (number == signal.SIGILL)
+    returned = (status == Status.RETURNED) | (status == Status.NORETURN)
+    ended: npt.NDArray[np.bool_] = returned | (status == Status.SIGNAL) & trapped
+    return ended
 
 
 def _check_noise(plan: Plan, runner: Runner, image: Image, name: str, masks: Masks) -> None:
@@ -244,7 +252,7 @@ def _check_noise(plan: Plan, runner: Runner, image: Image, name: str, masks: Mas
         raise Ineligible("noise-dependent", "gcc's own code does not always end")
     if first.results != second.results:
         raise Ineligible("noise-dependent", "gcc's own result depends on undefined contents")
-    if any(first.status(i) == Status.TIMEOUT for i in range(first.done)):
+    if (first.fields(0) == Status.TIMEOUT).any():
         raise Ineligible("no-inputs", "gcc's own code runs for too long on ordinary inputs")
 
 

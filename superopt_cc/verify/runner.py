@@ -149,6 +149,12 @@ class Run:
         base = self.batch.outs[0]
         return self.results[self.batch.outs[index] - base : self.batch.outs[index + 1] - base]
 
+    def fields(self, number: int) -> npt.NDArray[np.uint64]:
+        """Word `number` of the fixed part of every finished case's result."""
+        starts = np.array(self.batch.outs[: self.done], dtype=np.int64) - self.batch.outs[0]
+        words = np.frombuffer(self.results, dtype=np.uint64)
+        return words[starts // 8 + number]
+
     def status(self, index: int) -> Status:
         return Status(
             RESULT.unpack_from(self.results, self.batch.outs[index] - self.batch.outs[0])[0]

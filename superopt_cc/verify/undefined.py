@@ -37,26 +37,26 @@ _LEAST, _LONGEST = 0.1, 20.0  # seconds for compiling the unit once more
 _TRAPS = (signal.SIGFPE, signal.SIGILL)
 
 
-# The last unit's text in both ways: its functions come one after the other.
-_made: dict[tuple[CompileCommand, bytes], tuple[str, str]] = {}
+# The last unit's texts: its functions come one after the other.
+_made: dict[tuple[CompileCommand, bytes, tuple[str, ...]], str] = {}
 
 
-def _units(command: CompileCommand, preprocessed: bytes, seconds: float) -> tuple[str, str]:
-    """The unit made to stop, and made plainly; empty texts where there is none in that time."""
-    key = command, preprocessed
+def _unit(
+    command: CompileCommand, preprocessed: bytes, options: tuple[str, ...], end: float
+) -> str:
+    """The unit compiled with further options; "" where that cannot be had before `end`."""
+    key = command, preprocessed, options
     if key not in _made:
-        end = time.monotonic() + seconds
-        texts = []
-        for options in (_STOPPING, _PLAIN):
-            try:
-                left = max(end - time.monotonic(), _LEAST)
-                texts.append(compile_text(command, preprocessed, options, timeout=left))
-            except ToolchainError:
-                if time.monotonic() >= end:
-                    return "", ""  # another time there may be more
-                texts.append("")
-        _made.clear()
-        _made[key] = texts[0], texts[1]
+        try:
+            left = max(end - time.monotonic(), _LEAST)
+            text = compile_text(command, preprocessed, options, timeout=left)
+        except ToolchainError:
+            if time.monotonic() >= end:
+                return ""  # another time there may be more
+            text = ""
+        for old in [k for k in _made if k[:2] != key[:2]]:
+            del _made[old]
+        _made[key] = text
     return _made[key]
 
 
@@ -77,14 +77,18 @@ class Undefined:
         seconds = min(_LONGEST, self._left() / 2)
         if not job.preprocessed or seconds < _LEAST:
             return ()
-        texts = _units(job.command, job.preprocessed, seconds)
-        if "ud2" not in texts[0]:
+        end = time.monotonic() + seconds
+        stopping = self._body(_STOPPING, end)
+        if stopping is None or not any("ud2" in s for s in stopping.instructions):
             return ()
-        made = [self._bench.parse(Rewrite(text, "", Origin.COMPILED)) for text in texts]
-        bodies = tuple(body for body in made if not isinstance(body, Rejection))
-        if len(bodies) < len(made) or not any("ud2" in s for s in bodies[0].instructions):
-            return ()
-        return bodies
+        plain = self._body(_PLAIN, end)
+        return () if plain is None else (stopping, plain)
+
+    def _body(self, options: tuple[str, ...], end: float) -> Fragment | None:
+        job = self._bench.job
+        text = _unit(job.command, job.preprocessed, options, end)
+        made = self._bench.parse(Rewrite(text, "", Origin.COMPILED))
+        return None if isinstance(made, Rejection) else made
 
     def split(self, made: Sequence[Plan], arena: Arena) -> tuple[tuple[Plan, ...], int]:
         """The plans, which were settled with `arena`, without such inputs; these follow in plans

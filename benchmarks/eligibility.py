@@ -62,6 +62,7 @@ LIBRARIES = (
     Library("lz4", "4.3.3", ("lz4libs/*.c",), ("-Ilz4libs", "-DXXH_NAMESPACE=LZ4_")),
     Library("pycryptodome", "3.20.0", ("src/*.c",),
             ("-Isrc", "-Isrc/libtom", "-DSTDC_HEADERS", "-DHAVE_STDINT_H", "-DHAVE_UINT128",
+             "-DHAVE_POSIX_MEMALIGN",
              "-DPYCRYPTO_LITTLE_ENDIAN", "-DSYS_BITS=64", "-DLTC_NO_ASM")),
 )  # fmt: skip
 

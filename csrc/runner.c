@@ -133,14 +133,23 @@ static void map_arena(const struct setup *s)
         fail("cannot make the arena: %s", strerror(errno));
     map_at(s->arena_base, 2 * s->arena_slots * s->slot_stride, PROT_NONE,
            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    for (uint64_t i = 0; i < 2 * s->arena_slots; i++) {
-        uint64_t at = s->arena_base + i * s->slot_stride + s->slot_guard;
-        int writable = i < s->arena_slots;
-        void *p = mmap((void *)at, s->slot_bytes, PROT_READ | (writable ? PROT_WRITE : 0),
-                       MAP_SHARED | MAP_FIXED, fd, (off_t)(i % s->arena_slots * s->slot_bytes));
-        if (p == MAP_FAILED)
-            fail("cannot map the arena: %s", strerror(errno));
-    }
+}
+
+/* Every mapping costs time at every fork, so only as many slots are there as were asked for. */
+static void map_slots(const struct setup *s, uint64_t wanted)
+{
+    static uint64_t slots;
+    if (wanted > s->arena_slots)
+        fail("more slots than the arena has");
+    for (; slots < wanted; slots++)
+        for (int view = 0; view < 2; view++) {
+            uint64_t place = slots + (uint64_t)view * s->arena_slots;
+            void *at = (void *)(s->arena_base + place * s->slot_stride + s->slot_guard);
+            void *p = mmap(at, s->slot_bytes, view ? PROT_READ : PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_FIXED, arena_fd, (off_t)(slots * s->slot_bytes));
+            if (p == MAP_FAILED)
+                fail("cannot map the arena: %s", strerror(errno));
+        }
 }
 
 /* Nothing that one function left in the arena or in the trace is there when the next one runs:
@@ -158,13 +167,13 @@ static void forget(const struct child_env *env)
 
 struct shared { unsigned char *at; size_t bytes; };
 
-static struct shared map_shared(int fd)
+static struct shared map_shared(int fd, int protection)
 {
     struct stat info;
     if (fstat(fd, &info))
         fail("descriptor %d: %s", fd, strerror(errno));
     struct shared s = { NULL, (size_t)info.st_size };
-    s.at = mmap(NULL, s.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    s.at = mmap(NULL, s.bytes, protection, MAP_SHARED, fd, 0);
     if (s.at == MAP_FAILED)
         fail("cannot map descriptor %d: %s", fd, strerror(errno));
     return s;
@@ -179,6 +188,7 @@ static uint64_t now_ms(void)
 
 static struct reply serve(struct child_env *env)
 {
+    map_slots(&env->setup, env->request.slots);
     forget(env);
     env->progress[0] = env->progress[1] = 0;
     pid_t parent = getpid();
@@ -238,11 +248,14 @@ int main(int argc, char **argv)
     if (!read_fully(callees, env.setup.callees * sizeof *callees))
         fail("bad set-up");
     env.callees = callees;
+    if (!know_machine())
+        fail("this processor's state is larger than expected");
     map_image(argv[1], env.setup.gate);
     map_arena(&env.setup);
-    struct shared cases = map_shared(atoi(argv[2]));
-    struct shared results = map_shared(atoi(argv[3]));
-    struct shared trace = map_shared(atoi(argv[4]));
+    /* What a child did to its inputs would reach the next one, which may be sent none. */
+    struct shared cases = map_shared(atoi(argv[2]), PROT_READ);
+    struct shared results = map_shared(atoi(argv[3]), PROT_READ | PROT_WRITE);
+    struct shared trace = map_shared(atoi(argv[4]), PROT_READ | PROT_WRITE);
     env.cases = cases.at;
     env.results = results.at;
     env.trace = trace.at;

@@ -53,6 +53,8 @@ struct request {
     uint64_t max_steps;    /* for one case, single stepping */
     uint64_t wall_ms;      /* for the whole batch */
     uint64_t diag_offset;  /* array of `struct diag` in the results file */
+    uint64_t cases_bytes, results_bytes; /* what of both files this batch takes */
+    uint64_t slots;        /* of the arena; others may be inaccessible */
     uint64_t rax_mask, rdx_mask;
     uint64_t xmm0_mask[2], xmm1_mask[2];
     uint64_t mxcsr_mask;   /* exception flags that count */
@@ -131,7 +133,7 @@ enum { CALL_UNALIGNED = 1, CALL_FRAME_POINTER = 2 };
 struct diag {
     uint64_t address;      /* faulting address */
     uint64_t rip;
-    uint64_t clobbered;    /* bits 0..15 general registers, 16..31 xmm */
+    uint64_t zero;         /* keeps the places of the others */
     uint64_t first_step, steps;
     uint64_t flags;        /* DIAG_* */
 };
@@ -153,11 +155,13 @@ struct child_env {
     struct setup setup;
     struct callee *callees;
     struct request request;
-    unsigned char *cases, *results, *trace;
+    const unsigned char *cases;
+    unsigned char *results, *trace;
     uint64_t trace_bytes;
     volatile uint64_t *progress; /* [0] cases done, [1] steps */
 };
 
+int know_machine(void); /* once, before any child; 0: this processor's state is too large */
 void run_child(struct child_env *env) __attribute__((noreturn));
 
 #endif

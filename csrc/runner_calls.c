@@ -50,18 +50,12 @@ void scratch_noise(void) /* a callee may destroy every caller-saved register */
         guest_in.gpr[scratch[i]] = odd_noise();
     guest_in.rflags = (guest_out.rflags & ~(uint64_t)FLAGS_NOISE) | (noise() & FLAGS_NOISE);
     guest_in.rflags &= ~(uint64_t)FLAG_DF;
-    memcpy(guest_xstate, guest_xstate_out, xstate_bytes());
+    memcpy(guest_xstate, guest_xstate_out, XMM_AREA);
     for (int i = 0; i < 16; i++) {
         uint64_t word[2] = { noise(), noise() };
         memcpy(guest_xstate + XMM_AREA + 16 * i, word, 16);
     }
-    uint64_t in_use = 3;
-    if (!(now.env->request.flags & REQ_CLEAN_UPPER)) {
-        in_use = xstate_mask;
-        memcpy(guest_xstate + UPPER_AREA, now.noise_xstate + UPPER_AREA,
-               xstate_bytes() - UPPER_AREA);
-    }
-    memcpy(guest_xstate + XSTATE_BV_AT, &in_use, 8);
+    noise_upper(X87_STATE | SSE_STATE);
     if (now.env->request.flags & REQ_STEP)
         guest_in.rflags |= FLAG_TF;
 }
@@ -180,10 +174,10 @@ int on_gate(void)
         return 0;
     }
     const struct callee *callee = &now.env->callees[number];
-    memcpy(guest_xstate, guest_xstate_out, xstate_bytes());
-    memcpy(guest_in.gpr, guest_out.gpr, sizeof guest_in.gpr);
-    guest_in.rflags = guest_out.rflags;
     if (callee->flags & CALLEE_WRAP) {
+        memcpy(guest_xstate, guest_xstate_out, xstate_bytes);
+        memcpy(guest_in.gpr, guest_out.gpr, sizeof guest_in.gpr);
+        guest_in.rflags = guest_out.rflags;
         if (!now.head->skew && ((guest_out.gpr[RSP] + 8) & 15))
             now.result->broken |= BROKEN_ALIGNMENT;
         if (now.shadow_depth == MAX_SHADOW)

@@ -18,17 +18,23 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { STACK_BYTES = 8 << 20, SIGNAL_STACK = 128 << 10, TICK_US = 10000 };
+#ifndef MADV_POPULATE_READ /* headers older than Linux 5.14 */
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum { PAGE = 4096, STACK_BYTES = 8 << 20, SIGNAL_STACK = 128 << 10, TICK_US = 10000 };
 /* Entries lie so many bytes apart; below the noise of each lie so many bytes that large frames
  * reach, looked through after the first cases and then now and again. */
 enum { ENTRY_SPREAD = 1024, DEEP_STACK = 64 << 10, PATTERN = 4096, DEEP_STEP = 512 };
 enum { DEEP_FIRST = 8, DEEP_EVERY = 256 };
+enum { STACK_IN_USE = DEEP_STACK + (8 << 10) };
 
 struct guest guest_in, guest_out;
 unsigned char guest_xstate[XSTATE_BYTES] __attribute__((aligned(64)));
 unsigned char guest_xstate_out[XSTATE_BYTES] __attribute__((aligned(64)));
 uint64_t host_rsp;
-uint32_t xstate_mask;
+uint32_t xstate_mask, saved_mask, xstate_bytes;
 uint32_t host_mxcsr = 0x1f80;
 
 struct child_state now;
@@ -42,11 +48,39 @@ static uint64_t saved_in[16]; /* registers at entry: calls out overwrite guest_i
 
 /* --- entering ------------------------------------------------------------------------------ */
 
-static void prepare_noise(void)
+int know_machine(void)
 {
     unsigned a, b, c, d;
     __cpuid_count(13, 0, a, b, c, d);
     xstate_mask = a & 0xe7u; /* x87, SSE, AVX, AVX-512; no MPX, no protection keys */
+    xstate_bytes = b;
+    return b <= XSTATE_BYTES;
+}
+
+/* Local callees are entered with all that their caller has; else nobody looks at upper halves,
+ * but at whether they are in use. */
+static uint32_t what_is_saved(void)
+{
+    for (uint64_t i = 0; i < now.env->setup.callees; i++)
+        if (now.env->callees[i].flags & CALLEE_WRAP)
+            return xstate_mask;
+    uint32_t upper = X87_STATE | SSE_STATE | AVX_STATE;
+    return now.env->request.flags & REQ_CLEAN_UPPER ? upper & xstate_mask : 0;
+}
+
+void noise_upper(uint64_t legacy)
+{
+    uint64_t upper = xstate_mask & ~(uint64_t)(X87_STATE | SSE_STATE);
+    uint64_t in_use = now.env->request.flags & REQ_CLEAN_UPPER ? legacy : legacy | upper;
+    memcpy(guest_xstate + XSTATE_BV_AT, &in_use, 8);
+    if (saved_mask == xstate_mask) /* otherwise nothing has written there */
+        memcpy(guest_xstate + UPPER_AREA, now.noise_xstate + UPPER_AREA,
+               xstate_bytes - UPPER_AREA);
+}
+
+static void prepare_noise(void)
+{
+    saved_mask = what_is_saved();
     now.noise_state = now.env->request.noise;
     for (size_t i = UPPER_AREA; i + 8 <= XSTATE_BYTES; i += 8) {
         uint64_t word = noise();
@@ -56,22 +90,12 @@ static void prepare_noise(void)
         uint64_t word = noise();
         memcpy(now.noise_xstate + i, &word, 8);
     }
-    /* x87 control word; all registers empty */
-    now.noise_xstate[0] = 0x7f, now.noise_xstate[1] = 0x03;
-    uint64_t components = now.env->request.flags & REQ_CLEAN_UPPER ? 3 : xstate_mask;
-    memcpy(now.noise_xstate + XSTATE_BV_AT, &components, 8);
+    memcpy(guest_xstate, now.noise_xstate, xstate_bytes);
     for (size_t i = 0; i < sizeof noise_stack; i += 8) {
         uint64_t word = odd_noise();
         memcpy(noise_stack + i, &word, 8);
     }
     memcpy(noise_frame, noise_stack + 128, CALLER_FRAME);
-}
-
-uint64_t xstate_bytes(void)
-{
-    unsigned a, b, c, d;
-    __cpuid_count(13, 0, a, b, c, d);
-    return b;
 }
 
 static void write_windows(void)
@@ -133,7 +157,8 @@ static void prepare_stack(const uint64_t *words)
     entry_rsp = top - 8 - now.head->skew;
     unsigned char *at = (unsigned char *)entry_rsp;
     fill_deep(deep_from);
-    memcpy(deep_high, noise_stack + sizeof noise_stack - (at - deep_high), at - deep_high);
+    size_t near = top - (uint64_t)deep_high; /* up to a multiple of 64: twice as fast */
+    memcpy(deep_high, noise_stack + sizeof noise_stack - near, near);
     uint64_t choice = noise(), none = 0; /* a zero in the red zone, now here, now there */
     memcpy(at - 8 * (1 + (choice & 31)), &none, 8);
     uint64_t back = (uint64_t)runner_leave;
@@ -144,8 +169,9 @@ static void prepare_stack(const uint64_t *words)
 
 static void prepare_registers(void)
 {
-    for (int i = 0; i < 16; i++)
-        guest_in.gpr[i] = odd_noise();
+    static const int unset[] = { RAX, RBX, RBP, R10, R11, R12, R13, R14, R15 };
+    for (size_t i = 0; i < sizeof unset / sizeof *unset; i++)
+        guest_in.gpr[unset[i]] = odd_noise();
     guest_in.gpr[RDI] = now.head->gpr[0];
     guest_in.gpr[RSI] = now.head->gpr[1];
     guest_in.gpr[RDX] = now.head->gpr[2];
@@ -160,6 +186,8 @@ static void prepare_registers(void)
     memcpy(guest_xstate + XMM_AREA, now.head->xmm, sizeof now.head->xmm);
     memcpy(guest_xstate + XMM_AREA + 128, now.noise_xstate + XMM_AREA + 128, 128);
     memcpy(guest_xstate + MXCSR_AT, &now.head->mxcsr, 4);
+    noise_upper(SSE_STATE); /* x87 not in use: control word 0x37f, all registers empty */
+    memcpy(saved_in, guest_in.gpr, sizeof saved_in);
 }
 
 /* --- what happened --------------------------------------------------------------------------- */
@@ -178,7 +206,7 @@ static void check_state(void)
         { R13, BROKEN_R13 }, { R14, BROKEN_R14 }, { R15, BROKEN_R15 },
     };
     for (size_t i = 0; i < sizeof saved / sizeof *saved; i++)
-        if (guest_out.gpr[saved[i].reg] != guest_in.gpr[saved[i].reg])
+        if (guest_out.gpr[saved[i].reg] != saved_in[saved[i].reg])
             now.result->broken |= saved[i].bit;
     if (guest_out.gpr[RSP] != entry_rsp + 8)
         now.result->broken |= BROKEN_RSP;
@@ -192,22 +220,11 @@ static void check_state(void)
         now.result->broken |= BROKEN_X87;
     uint64_t in_use;
     memcpy(&in_use, guest_xstate_out + XSTATE_BV_AT, 8);
-    if ((now.env->request.flags & REQ_CLEAN_UPPER) && (in_use & 4))
+    if ((now.env->request.flags & REQ_CLEAN_UPPER) && (in_use & AVX_STATE))
         now.result->broken |= BROKEN_UPPER;
     if (memcmp((void *)(entry_rsp + 8 + now.head->stack_words * 8), noise_frame, CALLER_FRAME))
         now.result->broken |= BROKEN_CALLER_FRAME;
     now.result->mxcsr_flags = mxcsr & 0x3f & now.env->request.mxcsr_mask;
-}
-
-static void note_clobbers(void)
-{
-    static const int scratch[] = { RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11 };
-    for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++)
-        if (guest_out.gpr[scratch[i]] != guest_in.gpr[scratch[i]])
-            now.diag->clobbered |= 1ull << scratch[i];
-    for (int i = 0; i < 16; i++)
-        if (memcmp(guest_xstate_out + XMM_AREA + 16 * i, guest_xstate + XMM_AREA + 16 * i, 16))
-            now.diag->clobbered |= 1ull << (16 + i);
 }
 
 static void note_return(void)
@@ -223,7 +240,6 @@ static void note_return(void)
         now.result->xmm1[i] &= r->xmm1_mask[i];
     }
     check_state();
-    note_clobbers();
 }
 
 static void dump_windows(void)
@@ -370,8 +386,18 @@ static void on_signal(int number, siginfo_t *info, void *raw)
     leave_case(context);
 }
 
+/* Many pages at once are had for a fraction of what each costs at its first touch. */
+static void populate(const unsigned char *at, uint64_t bytes, int how)
+{
+    uint64_t low = (uint64_t)at & ~(uint64_t)(PAGE - 1);
+    madvise((void *)low, (uint64_t)at + bytes - low, how); /* older kernels do not know it */
+}
+
 static void seal(void)
 {
+    const struct request *r = &now.env->request;
+    populate(now.env->cases + r->cases_offset, r->cases_bytes, MADV_POPULATE_READ);
+    populate(now.env->results + r->diag_offset, r->results_bytes, MADV_POPULATE_WRITE);
     stack_t signal_stack = { .ss_size = SIGNAL_STACK };
     signal_stack.ss_sp = mmap(NULL, SIGNAL_STACK, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -383,6 +409,7 @@ static void seal(void)
     now.stack_high = now.stack_low + STACK_BYTES;
     if (mprotect(now.stack_low, STACK_BYTES, PROT_READ | PROT_WRITE))
         syscall(SYS_exit, 71);
+    populate(now.stack_high - STACK_IN_USE, STACK_IN_USE, MADV_POPULATE_WRITE);
     sigaltstack(&signal_stack, NULL);
     struct sigaction action = { .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
     action.sa_sigaction = on_signal;
@@ -417,7 +444,6 @@ static void run_case(const unsigned char *at)
     write_windows();
     prepare_stack(words);
     prepare_registers();
-    memcpy(saved_in, guest_in.gpr, sizeof saved_in);
     if (now.env->request.flags & (REQ_STEP | REQ_TRACE))
         open_trace();
     now.in_guest = 1;
@@ -425,7 +451,6 @@ static void run_case(const unsigned char *at)
     int returned = now.in_guest && now.result->status == STATUS_NONE;
     now.in_guest = 0;
     if (returned) {
-        memcpy(guest_in.gpr, saved_in, sizeof saved_in);
         note_return();
     } else if (now.result->status == STATUS_NONE) { /* an impossible gate: a wild jump */
         now.result->status = STATUS_SIGNAL;
@@ -440,15 +465,11 @@ void run_child(struct child_env *given)
 {
     now.env = given;
     prepare_noise();
-    uint64_t bytes = xstate_bytes();
-    if (bytes > XSTATE_BYTES)
-        syscall(SYS_exit, 73);
     const struct request *r = &now.env->request;
     seal();
     prepare_deep_stack();
     const unsigned char *at = now.env->cases + r->cases_offset;
     for (uint64_t i = 0; i < r->count; i++) {
-        memcpy(guest_xstate, now.noise_xstate, bytes);
         now.diag = (struct diag *)(now.env->results + r->diag_offset) + i;
         run_case(at);
         look_deep(i);

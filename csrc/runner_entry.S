@@ -4,6 +4,9 @@
  * and jumps; the code under test comes back through runner_leave (its return address),
  * runner_gate (a stub, with the stub's number pushed) or, after a signal, runner_recover.
  * Nothing the guest leaves in a register is trusted: everything is found by %rip.
+ *
+ * What the guest leaves in the x87 unit stays there, for the runner does not use it.  Of the
+ * vector state as much is saved as somebody looks at: `saved_mask`, or x87 and SSE where it is 0.
  */
         .text
         .globl  runner_enter, runner_leave, runner_gate, runner_recover, runner_wrap_return
@@ -66,12 +69,15 @@ runner_enter:
         pushfq
         leaq    clean_flags(%rip), %rsp
         popfq
-        movl    xstate_mask(%rip), %eax
-        xorl    %edx, %edx
         leaq    guest_xstate_out(%rip), %rcx
+        movl    saved_mask(%rip), %eax
+        testl   %eax, %eax
+        jz      1f
+        xorl    %edx, %edx
         xsave   (%rcx)
-        movq    host_rsp(%rip), %rsp
-        fninit
+        jmp     2f
+1:      fxsave  (%rcx)
+2:      movq    host_rsp(%rip), %rsp
         ldmxcsr host_mxcsr(%rip)
 .endm
 
@@ -116,7 +122,6 @@ runner_recover:
         leaq    clean_flags(%rip), %rsp
         popfq
         movq    host_rsp(%rip), %rsp
-        fninit
         ldmxcsr host_mxcsr(%rip)
         jmp     .Lback
         .size   runner_recover, .-runner_recover

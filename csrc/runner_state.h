@@ -10,6 +10,7 @@
 enum { XSTATE_BYTES = 8192, MAX_SHADOW = 4096 };
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
 enum { FLAG_TF = 0x100, FLAG_DF = 0x400, FLAGS_NOISE = 0x8d5 };
+enum { X87_STATE = 1, SSE_STATE = 2, AVX_STATE = 4 };
 enum { XMM_AREA = 160, MXCSR_AT = 24, XSTATE_BV_AT = 512, UPPER_AREA = 576 };
 
 struct child_state {
@@ -29,7 +30,7 @@ struct child_state {
 extern struct child_state now;
 extern struct guest guest_in, guest_out;
 extern unsigned char guest_xstate[XSTATE_BYTES], guest_xstate_out[XSTATE_BYTES];
-extern uint32_t xstate_mask;
+extern uint32_t xstate_mask, saved_mask, xstate_bytes;
 
 /* runner_entry.S */
 void runner_enter(void);
@@ -39,7 +40,7 @@ void runner_recover(void);
 void runner_wrap_return(void);
 
 /* runner_child.c */
-uint64_t xstate_bytes(void);
+void noise_upper(uint64_t legacy); /* *_STATE below the upper halves that are in use */
 uint64_t dump_bytes(void);
 uint64_t hash_windows(void);
 struct step *next_step(void); /* NULL when the trace or the case's share of it is full */
@@ -76,13 +77,9 @@ static inline uint64_t noise(void)
  * zero, all ones, small. */
 static inline uint64_t odd_noise(void)
 {
-    uint64_t word = noise();
-    switch (word >> 60) {
-    case 0: return 0;
-    case 1: return ~(uint64_t)0;
-    case 2: return word & 0xff;
-    default: return word;
-    }
+    uint64_t word = noise(), kind = word >> 60; /* no branches: nothing predicts them */
+    uint64_t kept = kind > 2 ? ~(uint64_t)0 : 0xff & -(uint64_t)(kind == 2);
+    return (word & kept) | -(uint64_t)(kind == 1);
 }
 
 static inline uint64_t hash_bytes(uint64_t h, const unsigned char *p, uint64_t n)

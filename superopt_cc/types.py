@@ -97,7 +97,9 @@ class Killed:
 class Evidence:
     """What a verdict rests on.  `largest_length` is the largest object tested, in bytes.
 
-    `survivors` are the mutants that no input told apart.
+    `infeasible` branches, proved never to be taken, are not among the `edges`.
+    `survivors` are the mutants that no input told apart; `assumed` is what the author promises of
+    callers, in the words of the pragma: tests keep to it.
     """
 
     inputs: int
@@ -107,6 +109,8 @@ class Evidence:
     largest_length: int = 0
     verifier: str = ""
     survivors: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    infeasible: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -166,13 +170,17 @@ class Measurement:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Attempt:
-    """One candidate's story, for `explain`: who proposed it and how it ended."""
+    """One candidate's story, for `explain`: who proposed it and how it ended.
+
+    `counterexample` is the input that refuted it, in the words of C, with both sides.
+    """
 
     proposer: str
     how: str
     result: str
     detail: str
     speedup: float | None = None
+    counterexample: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

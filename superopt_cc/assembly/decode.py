@@ -7,27 +7,20 @@ Only the spelling is capstone's: what an instruction reads and writes is our own
 from __future__ import annotations
 
 import dataclasses
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import capstone
 from capstone import x86_const
-from elftools.common.exceptions import ELFError
-from elftools.elf.constants import SH_FLAGS
-from elftools.elf.descriptions import describe_reloc_type
-from elftools.elf.elffile import ELFFile
-from elftools.elf.relocation import RelocationSection
-from elftools.elf.sections import Section, Symbol, SymbolTableSection
 
+from superopt_cc.assembly.elf import EXECUTABLE, FUNCTION, Elf, Section
 from superopt_cc.errors import AssemblyError
 
 _PREFIX_WORDS = frozenset(
     {"rep", "repe", "repz", "repne", "repnz", "lock", "notrack", "bnd", "data16",
      "xacquire", "xrelease", "rex64"}
 )  # fmt: skip
-_GOTPCRELX = 41
 _SPELLINGS = {"repz": "repe", "repnz": "repne"}
 
 
@@ -251,52 +244,13 @@ def _evex_byte(code: bytes) -> int:
     return code[code.index(0x62) + 3]
 
 
-def _open(source: Path | str | bytes) -> ELFFile:
-    try:
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
-        return ELFFile(io.BytesIO(data))
-    except (ELFError, OSError) as error:
-        name = "object" if isinstance(source, bytes) else str(source)
-        raise AssemblyError(f"{name}: not an ELF file that can be read: {error}") from error
-
-
-def _symbol_table(elf: ELFFile) -> SymbolTableSection:
-    table = elf.get_section_by_name(".symtab")
-    if not isinstance(table, SymbolTableSection):
-        raise AssemblyError("the object has no symbol table")
-    return table
-
-
-def _relocations(elf: ELFFile, section: Section, start: int, size: int) -> tuple[Relocation, ...]:
+def _relocations(elf: Elf, section: Section, start: int, size: int) -> tuple[Relocation, ...]:
     """Relocations of bytes [start, start + size) of `section`, offsets counted from `start`."""
-    found: list[Relocation] = []
-    for table in elf.iter_sections():
-        if not isinstance(table, RelocationSection):
-            continue
-        if elf.get_section(table["sh_info"]).name != section.name:
-            continue
-        symbols = elf.get_section(table["sh_link"])
-        assert isinstance(symbols, SymbolTableSection)
-        for entry in table.iter_relocations():
-            offset = entry["r_offset"] - start
-            if 0 <= offset < size:
-                symbol = symbols.get_symbol(entry["r_info_sym"])
-                name = symbol.name or _section_name(elf, symbol)
-                kind = _relocation_kind(elf, entry["r_info_type"])
-                found.append(Relocation(offset, name, kind, entry.entry.get("r_addend", 0)))
-    return tuple(found)
-
-
-def _relocation_kind(elf: ELFFile, number: int) -> str:
-    """Its name; pyelftools 0.33 does not know R_X86_64_GOTPCRELX."""
-    if number == _GOTPCRELX:
-        return "R_X86_64_GOTPCRELX"
-    return describe_reloc_type(number, elf)
-
-
-def _section_name(elf: ELFFile, symbol: Symbol) -> str:
-    index = symbol["st_shndx"]
-    return elf.get_section(index).name if isinstance(index, int) else ""
+    return tuple(
+        Relocation(entry.offset - start, elf.label(entry.symbol), entry.kind, entry.addend)
+        for entry in elf.relocations(section)
+        if 0 <= entry.offset - start < size
+    )
 
 
 def decode_function(source: Path | str | bytes, symbol: str) -> tuple[Instruction, ...]:
@@ -305,23 +259,18 @@ def decode_function(source: Path | str | bytes, symbol: str) -> tuple[Instructio
     Addresses count from the start of the section.  Raises AssemblyError when the symbol is
     missing, has no size, or holds bytes that do not decode.
     """
-    return _function(_open(source), symbol)
+    return _function(Elf(source), symbol)
 
 
-def _function(elf: ELFFile, symbol: str) -> tuple[Instruction, ...]:
-    entries = [
-        s
-        for s in _symbol_table(elf).get_symbol_by_name(symbol) or ()
-        if isinstance(s["st_shndx"], int)
-    ]
-    if not entries:
+def _function(elf: Elf, symbol: str) -> tuple[Instruction, ...]:
+    entry = next((s for s in elf.symbols if s.name == symbol and s.section is not None), None)
+    if entry is None or entry.section is None:
         raise AssemblyError(f"{symbol}: not defined in the object")
-    entry = entries[0]
-    size, start = entry["st_size"], entry["st_value"]
+    size, start = entry.size, entry.value
     if size == 0:
         raise AssemblyError(f"{symbol}: the object gives it no size")
-    section = elf.get_section(entry["st_shndx"])
-    code = section.data()[start : start + size]
+    section = elf.sections[entry.section]
+    code = section.data[start : start + size]
     return decode_bytes(code, start, _relocations(elf, section, start, size))
 
 
@@ -340,15 +289,13 @@ class BodyObject:
 
 def read_body(source: Path | str | bytes, symbol: str, prefix: str) -> BodyObject:
     """Everything screening needs of an object, read once.  Raises as `decode_function` does."""
-    elf = _open(source)
-    data = elf.get_section_by_name(".rodata")
-    labels = {s.name: s["st_value"] for s in _symbol_table(elf).iter_symbols()
-              if s.name.startswith(prefix)}  # fmt: skip
+    elf = Elf(source)
+    data = elf.section(".rodata")
     return BodyObject(
         _function(elf, symbol),
-        bytes(data.data()) if data else b"",
-        _relocations(elf, data, 0, data["sh_size"]) if data else (),
-        labels,
+        data.data if data else b"",
+        _relocations(elf, data, 0, data.size) if data else (),
+        {s.name: s.value for s in elf.symbols if s.name.startswith(prefix)},
     )
 
 
@@ -357,18 +304,14 @@ def decode_image(source: Path | str | bytes) -> dict[str, tuple[Instruction, ...
 
     Raises AssemblyError as `decode_function` does.
     """
-    elf = _open(source)
+    elf = Elf(source)
     result: dict[str, tuple[Instruction, ...]] = {}
-    for name, section, start, size in _functions(elf):
-        offset = start - section["sh_addr"]
-        result[name] = decode_bytes(section.data()[offset : offset + size], start)
-    return result
-
-
-def _functions(elf: ELFFile) -> Iterator[tuple[str, Section, int, int]]:
-    for symbol in _symbol_table(elf).iter_symbols():
-        if symbol["st_info"]["type"] != "STT_FUNC" or not isinstance(symbol["st_shndx"], int):
+    for symbol in elf.symbols:
+        if symbol.kind != FUNCTION or symbol.section is None or not symbol.size:
             continue
-        section = elf.get_section(symbol["st_shndx"])
-        if symbol["st_size"] and section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR:
-            yield symbol.name, section, symbol["st_value"], symbol["st_size"]
+        section = elf.sections[symbol.section]
+        if section.flags & EXECUTABLE:
+            offset = symbol.value - section.address
+            code = section.data[offset : offset + symbol.size]
+            result[symbol.name] = decode_bytes(code, symbol.value)
+    return result

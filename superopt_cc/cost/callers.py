@@ -18,10 +18,13 @@ _INTEGERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 
 
 class Result(StrEnum):
-    """Where a function's result shows up: in %rax, in %xmm0, or only in memory (void)."""
+    """Where a function's result shows up: in registers, or only in memory (void)."""
 
-    INTEGER = "integer"
-    FLOAT = "float"
+    INTEGER = "integer"  # %rax
+    INTEGERS = "integers"  # %rdx as well
+    FLOAT = "float"  # %xmm0
+    FLOATS = "floats"  # %xmm1 as well
+    MIXED = "mixed"  # %rax and %xmm0
     MEMORY = "memory"
 
 
@@ -81,8 +84,14 @@ def _result(result: Result) -> list[str]:
     match result:
         case Result.INTEGER:
             lines = ["\tmovq\t%rax, %rbp"]
+        case Result.INTEGERS:
+            lines = ["\tleaq\t(%rax,%rdx), %rbp"]
         case Result.FLOAT:
             lines = ["\tmovq\t%xmm0, %rbp"]
+        case Result.FLOATS:
+            lines = ["\tmovq\t%xmm0, %rbp", "\tmovq\t%xmm1, %rcx", "\torq\t%rcx, %rbp"]
+        case Result.MIXED:
+            lines = ["\tmovq\t%xmm0, %rbp", "\torq\t%rax, %rbp"]
         case Result.MEMORY:
             lines = ["\tmovq\t(%r12), %rcx", "\tmovzbl\t(%rcx), %ebp"]
     return [*lines, "\tandq\t%r15, %rbp"]

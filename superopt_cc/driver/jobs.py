@@ -34,6 +34,7 @@ from superopt_cc.toolchain.options import expand_response_files, split_arguments
 from superopt_cc.toolchain.tools import find_compiler, run
 from superopt_cc.verify.facts import UnitFacts, facts_for_unit
 from superopt_cc.verify.job import Contract, Facts, Job
+from superopt_cc.verify.promises import with_positions
 
 _CXX_SUFFIXES = frozenset({".cc", ".cp", ".cxx", ".cpp", ".CPP", ".c++", ".C", ".ii"})
 # design 2: nothing is selected below -O2.
@@ -108,7 +109,10 @@ class UnitJobs:
             facts=facts,
             command=self.command,
             as_options=self._as_options,
-            contract=Contract(timing_ok=wish.timing_ok),
+            contract=Contract(
+                wish.timing_ok,
+                with_positions(wish.contracts, [p.name for p in facts.parameters]),
+            ),
         )
 
     def with_source(self, job: Job) -> Job:
@@ -133,8 +137,6 @@ class UnitJobs:
         return said.partition("\n")[0].strip() or str(self.command.compiler)
 
     def _check(self, function: Function, wish: Wish) -> None:
-        if wish.contracts:
-            raise Ineligible("contract", f"contracts are not used yet: {wish.contracts[0]}")
         level = self.command.option("-O") or "-O0"
         if level in _LEVELS_REFUSED:
             raise Ineligible("opt-level", f"compiled at {level}; nothing is replaced below -O2")

@@ -82,6 +82,7 @@ def _job_to_json(job: Job) -> dict[str, Any]:
         "language": command.language,
         "as_options": list(job.as_options),
         "timing_ok": job.contract.timing_ok,
+        "contract": list(job.contract.clauses),
         "seed": job.seed,
     }
 
@@ -101,6 +102,6 @@ def _job_from_json(value: Mapping[str, Any]) -> Job:
         facts=decode(value["facts"]),
         command=command,
         as_options=tuple(value["as_options"]),
-        contract=Contract(timing_ok=bool(value["timing_ok"])),
+        contract=Contract(bool(value["timing_ok"]), tuple(map(str, value.get("contract", ())))),
         seed=int(value["seed"]),
     )

@@ -118,6 +118,8 @@ def _show_evidence(verdict: Verdict) -> None:
         f"edges {edges.covered}/{edges.total}, mutants {mutants.killed}/{mutants.total}, "
         f"largest object {evidence.largest_length} bytes"
     )
+    if evidence.assumed:
+        _print(f"  promised  {' '.join(evidence.assumed)}")
 
 
 def _show_attempts(outcome: Outcome) -> None:

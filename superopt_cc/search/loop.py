@@ -329,7 +329,15 @@ def _promising(measurement: Measurement) -> bool:
 
 def result_of(facts: Facts) -> Result:
     """Where the function's result shows up, for the latency shape of the timing."""
-    registers = [register for register, _ in returned(facts.types, facts.returns)]
-    if not registers:
-        return Result.MEMORY
-    return Result.INTEGER if "rax" in registers else Result.FLOAT
+    match sorted(register for register, _ in returned(facts.types, facts.returns)):
+        case []:
+            return Result.MEMORY
+        case ["rax"]:
+            return Result.INTEGER
+        case ["rax", "rdx"]:
+            return Result.INTEGERS
+        case ["rax", "xmm0"]:
+            return Result.MIXED
+        case ["xmm0", "xmm1"]:
+            return Result.FLOATS
+    return Result.FLOAT

@@ -58,8 +58,8 @@ def _rewrite(value: Mapping[str, Any]) -> Rewrite:
 
 def _evidence(value: Mapping[str, Any]) -> Evidence:
     edges, mutants = Covered(**value["edges"]), Killed(**value["mutants"])
-    survivors = tuple(value.get("survivors", ()))
-    return Evidence(**{**value, "edges": edges, "mutants": mutants, "survivors": survivors})
+    lists = {name: tuple(value.get(name, ())) for name in ("survivors", "assumed")}
+    return Evidence(**{**value, "edges": edges, "mutants": mutants, **lists})
 
 
 def _measurement(value: Mapping[str, Any]) -> Measurement:

@@ -127,8 +127,8 @@ class _Types:
             case Pointer():
                 words = [w for w in ("const", "restrict", "volatile") if getattr(kind, w)]
                 return ["pointer", kind.size, words, self.number(kind.to)]
-            case Array(element, count):
-                return ["array", count, self.number(element)]
+            case Array(element, count, form, align):
+                return [form, count, self.number(element), *([align] if align else [])]
             case Struct():
                 fields = [[f.offset, f.bits, self.number(f.type)] for f in kind.fields]
                 return ["union" if kind.union else "struct", kind.size, kind.align, fields]

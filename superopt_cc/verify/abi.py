@@ -7,7 +7,7 @@ the type's name (design 4.2).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from superopt_cc.errors import Ineligible
 from superopt_cc.verify.ctype import (
@@ -16,12 +16,14 @@ from superopt_cc.verify.ctype import (
     CType,
     Enum,
     Float,
+    Form,
     Int,
     Pointer,
     Struct,
     TypeTable,
     Unsupported,
     align_of,
+    is_vector,
     size_of,
 )
 
@@ -29,16 +31,18 @@ INTEGER_REGISTERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 SSE_REGISTERS = tuple(f"xmm{n}" for n in range(8))
 _FREE = {"int": len(INTEGER_REGISTERS), "sse": len(SSE_REGISTERS)}
 _WORD = (1 << 64) - 1
+_BEHIND = "behind"  # the ABI's SSEUP: the upper half of the register before
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Location:
-    """Where one parameter, or eight bytes of a structure, lies.
+    """Where one parameter, or a part of one, lies.
 
     `kind` is "int" (register `INTEGER_REGISTERS[number]`), "sse" (`SSE_REGISTERS[number]`),
-    "stack" (8-byte word `number` above the return address) or "parts" (a structure: see `parts`,
-    in the order of its bytes).  `bits` are what the type defines; everything above them in the
-    register or word is noise.
+    "stack" (8-byte word `number` above the return address) or "parts" (a structure or whatever
+    takes more than one place: see `parts`, in the order of its bytes).  `bits` are what the type
+    defines; everything above them in the register or word is noise.  More than 64 are the whole
+    of a vector register.
     """
 
     kind: str
@@ -76,6 +80,8 @@ def _class_of(kind: CType) -> tuple[str, int]:
 def _leaves(types: TypeTable, index: int, at: int) -> list[tuple[int, int, str, int]]:
     """(first byte, bytes, class, bits used of each byte as a mask) of every scalar in a type."""
     kind = types[index]
+    if isinstance(kind, Array) and kind.form == Form.VECTOR:
+        return _vector(size_of(types, index), at)
     if isinstance(kind, Array):
         step = size_of(types, kind.element)
         return [
@@ -96,24 +102,45 @@ def _leaves(types: TypeTable, index: int, at: int) -> list[tuple[int, int, str, 
     return [(at, bits // 8, name, (1 << bits) - 1)]
 
 
-def _eightbytes(types: TypeTable, index: int) -> tuple[tuple[str, int], ...] | None:
-    """(class, mask of the bits that a member defines) of each eight bytes of a structure; None for
-    one that lies in memory: larger than two registers, or with members out of alignment."""
+def _vector(size: int, at: int) -> list[tuple[int, int, str, int]]:
+    """The eight bytes of a vector: the second stay with the first, in one register."""
+    if size > 16:  # with AVX in registers of 32 bytes, which calls in tests do not set
+        raise Ineligible("vector", f"{size} bytes by value")
+    return [(at + i, 8, _BEHIND if i else "sse", _WORD) for i in range(0, size, 8)]
+
+
+def _words(types: TypeTable, index: int) -> tuple[tuple[str, int], ...] | None:
+    """(class, mask of the bits that a member defines) of each register that a value takes; None
+    for one that lies in memory: larger than two registers, or with members out of alignment."""
     kind = types[index]
-    if not isinstance(kind, Struct) or not kind.plain or kind.size == 0:
-        raise Ineligible("struct-by-value", getattr(kind, "name", ""))
+    if isinstance(kind, Struct):
+        if not kind.plain or kind.size == 0:
+            raise Ineligible("struct-by-value", kind.name)
+    elif isinstance(kind, Array) and kind.form == Form.ARRAY:
+        raise Ineligible("odd-type", "an array as a value")
     leaves = _leaves(types, index, 0)
-    if kind.size > 16 or _packed(types, index):
+    size = size_of(types, index)
+    if size > 16 or _packed(types, index):
         return None
-    classes, masks = ["sse"] * (-(-kind.size // 8)), [0] * (-(-kind.size // 8))
-    for at, size, name, used in leaves:
-        for i in range(at // 8, (at + size - 1) // 8 + 1):
-            classes[i] = "int" if name == "int" else classes[i]
+    count = max(-(-size // 8), 1)
+    classes, masks = [""] * count, [0] * count
+    for at, many, name, used in leaves:
+        for i in range(at // 8, (at + many - 1) // 8 + 1):
+            classes[i] = _merged(classes[i], name)
             shift = 8 * (at - 8 * i)
             masks[i] |= (used << shift if shift >= 0 else used >> -shift) & _WORD
     if 0 in masks:  # padding alone takes no register, whatever its neighbours do
         raise Ineligible("struct-by-value", "eight bytes that no member lies in")
-    return tuple(zip(classes, masks, strict=True))
+    if classes == ["sse", _BEHIND]:
+        return (("sse", masks[0] | masks[1] << 64),)
+    return tuple(zip(("sse" if c == _BEHIND else c for c in classes), masks, strict=True))
+
+
+def _merged(one: str, other: str) -> str:
+    """The class of eight bytes that two members share."""
+    if not one or one == other:
+        return other
+    return "int" if "int" in (one, other) else "sse"
 
 
 def _packed(types: TypeTable, index: int) -> bool:
@@ -130,6 +157,11 @@ def _packed(types: TypeTable, index: int) -> bool:
     )
 
 
+def _boundary(types: TypeTable, index: int) -> int:
+    """The alignment of an argument on the stack, where what a typedef declares does not count."""
+    return size_of(types, index) if is_vector(types[index]) else align_of(types, index)
+
+
 def assign(types: TypeTable, parameters: Sequence[int]) -> tuple[Location, ...]:
     """The location of each parameter (type indices), in order.  Raises Ineligible."""
     used = {"int": 0, "sse": 0, "stack": 0}
@@ -144,19 +176,20 @@ def assign(types: TypeTable, parameters: Sequence[int]) -> tuple[Location, ...]:
 
     locations: list[Location] = []
     for index in parameters:
-        kind = types[index]
-        if not isinstance(kind, (Struct, Array)):
-            name, bits = _class_of(kind)
-            locations.append(take(name if fit((name,)) else "stack", bits))
-            continue
-        words = _eightbytes(types, index)
-        if words is not None and fit([name for name, _ in words]):
+        words = _words(types, index)
+        taken = words is not None and fit([name for name, _ in words])
+        if not taken and _boundary(types, index) > 8:
+            used["stack"] += used["stack"] % 2
+            if _boundary(types, index) > 16:
+                raise Ineligible("struct-by-value", "aligned to more than 16 bytes on the stack")
+        if words is not None and taken:
             parts = [take(name, mask.bit_length()) for name, mask in words]
-        else:
-            if align_of(types, index) > 8:
-                raise Ineligible("struct-by-value", "aligned to more than 8 bytes on the stack")
+        elif isinstance(types[index], (Array, Struct)) or words is None or len(words) > 1:
             parts = [take("stack", 64) for _ in range(-(-size_of(types, index) // 8))]
-        locations.append(Location("parts", 0, 0, tuple(parts)))
+        else:
+            parts = [take("stack", words[0][1].bit_length())]
+        many = isinstance(types[index], (Array, Struct)) or len(parts) > 1
+        locations.append(Location("parts", 0, 0, tuple(parts)) if many else parts[0])
     return tuple(locations)
 
 
@@ -165,9 +198,7 @@ def in_memory(types: TypeTable, index: int | None) -> bool:
 
     Raises Ineligible as `returned` does.
     """
-    return (
-        index is not None and isinstance(types[index], Struct) and _eightbytes(types, index) is None
-    )
+    return index is not None and isinstance(types[index], Struct) and _words(types, index) is None
 
 
 def returned(types: TypeTable, index: int | None) -> tuple[tuple[str, int], ...]:
@@ -178,11 +209,17 @@ def returned(types: TypeTable, index: int | None) -> tuple[tuple[str, int], ...]
     """
     if index is None:
         return ()
-    if not isinstance(types[index], Struct):
-        kind, bits = _class_of(types[index])
-        return ((("rax" if kind == "int" else "xmm0"), (1 << bits) - 1),)
-    words = _eightbytes(types, index)
+    words = _words(types, index)
     if words is None:
         raise Ineligible("struct-by-value", "a result in memory")
     free = {"int": ["rax", "rdx"], "sse": ["xmm0", "xmm1"]}
     return tuple((free[kind].pop(0), mask) for kind, mask in words)
+
+
+def result_bytes(registers: Mapping[str, int], types: TypeTable, index: int) -> bytes:
+    """A result of this type, taken from the registers that hold results (%rax to %xmm1)."""
+    data = b"".join(
+        (registers[name] & mask).to_bytes(16 if mask >> 64 else 8, "little")
+        for name, mask in returned(types, index)
+    )
+    return data[: size_of(types, index)]

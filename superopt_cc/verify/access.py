@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 import numpy as np
 
+from superopt_cc.cases import Case
 from superopt_cc.types import Covered, Reason
 from superopt_cc.verify.compare import Difference
 from superopt_cc.verify.contest import Contest
 from superopt_cc.verify.gather import Gathered
-from superopt_cc.verify.image import Image
 from superopt_cc.verify.infeasible import Infeasible
 from superopt_cc.verify.plans import Plan
 from superopt_cc.verify.probe import Probed, path_of
 from superopt_cc.verify.runner import Run, Status
+from superopt_cc.verify.shape import MAX_OBJECT
 from superopt_cc.verify.touched import BOUNDS, Bound, beyond
 from superopt_cc.verify.trace import Accesses, Edge, Flow, rows_of
 
@@ -33,6 +34,8 @@ _PORTION, _WALK_STEPS, _OTHER_STEPS = 160_000, 800_000, 200_000
 _CHUNK = 160
 _MAX_CHUNKS = 40
 _GROUPS, _MEMBERS = 24, 12
+# Bytes of an object of which gcc's code may touch nothing at all.
+_MOST_PROMISED = 4096
 _UNSEEN = frozenset({Status.STEPS, Status.TIMEOUT, Status.NONE})
 
 
@@ -54,23 +57,31 @@ class AccessRule:
 
     def __init__(
         self, gathered: Gathered, flow: Flow, timing_ok: bool,
-        bounds: Sequence[Bound] = BOUNDS, leaks: Sequence[Leak] | None = None,
+        bounds: Sequence[Bound] = BOUNDS, leaks: Sequence[Leak] | None = None, *,
+        promised: bool = False,
     ) -> None:  # fmt: skip
+        """`promised`: objects may be longer than what gcc's code touches, and a rewrite may work
+        on all of them."""
         self._gathered = gathered
         self._bounds, self._leaks = bounds, LEAKS if leaks is None else leaks
         self._flow = flow
         self._groups = [] if timing_ok else _some_of_each_kind(gathered)
         first = {*_one_per_edge(gathered), *(i for g in self._groups for i in g)}
-        self._chosen = _within_budget(gathered, first)
+        most = _MOST_PROMISED if promised else MAX_OBJECT
+        self._chosen = _within_budget(gathered, first, most)
 
     def typical(self) -> list[Probed]:
         """The shortest and the longest input for every edge of the target, and some others."""
         return [self._gathered.probes[i] for i in _one_per_edge(self._gathered)]
 
-    def walk(self, contest: Contest, every: Sequence[Plan], aimed: Sequence[Plan]) -> Walk:
+    def walk(
+        self, contest: Contest, every: Sequence[Plan], aimed: Sequence[Plan],
+        outside: Sequence[Case] = (),
+    ) -> Walk:  # fmt: skip
         """Trace target and rewrite over the chosen inputs of the first plan, and over those that
         were aimed at the rewrite, and compare what they touch; then all plans until every part of
-        the rewrite was executed."""
+        the rewrite was executed but for what only inputs `outside` the author's promises execute.
+        """
         plan, flow = every[0], contest.decoder.flow(contest.label)
         at = {id(case): i for i, case in enumerate(plan.batch.cases)}
         probes = self._gathered.probes
@@ -97,7 +108,7 @@ class AccessRule:
             wrong = self._aimed(contest, plan, seen)
             if wrong is not None:
                 return Walk(wrong, Covered(0, 0), 0, plan=plan)
-        return _coverage(contest, every, seen)
+        return _coverage(contest, every, seen, outside)
 
     def _pieces(
         self, contest: Contest, plan: Plan, index: Mapping[int, int]
@@ -133,7 +144,7 @@ class AccessRule:
     def _beyond(
         self, contest: Contest, ours: Run, theirs: Run, one: Accesses, other: Accesses
     ) -> dict[int, str]:
-        return _beyond(ours, theirs, one, other, contest.image, self._bounds)
+        return _beyond(contest, ours, theirs, one, other, self._bounds)
 
     def _side_channel(
         self, paths: dict[int, int], index: dict[int, int], flow: Flow
@@ -201,6 +212,13 @@ class _Seen:
     def everything(self) -> bool:
         return self._reached >= self.flow.addresses and self._edges >= self.flow.edges
 
+    def exclude(self, run: Run) -> None:
+        """What only inputs execute that the author's promises exclude need not be executed."""
+        flow = self.flow
+        edges = flow.edges - (flow.taken(run.trace) - self._edges)
+        addresses = flow.addresses - (flow.reached(run.trace) - self._reached)
+        self.flow = dataclasses.replace(flow, edges=edges, addresses=addresses)
+
     def leave_out(self, proved: Infeasible) -> None:
         """What is proved infeasible need not be executed."""
         self.flow = self.flow.without(proved, self._edges, self._reached)
@@ -212,17 +230,19 @@ class _Seen:
 
 
 def _beyond(
-    ours: Run, theirs: Run, one: Accesses, other: Accesses, image: Image,
+    contest: Contest, ours: Run, theirs: Run, one: Accesses, other: Accesses,
     bounds: Sequence[Bound],
 ) -> dict[int, str]:  # fmt: skip
     """`touched.beyond` on the inputs that both traces hold whole."""
     done = min(ours.done, theirs.done)
     whole = np.zeros(max(ours.done, theirs.done), dtype=bool)
     whole[:done] = [not {ours.status(i), theirs.status(i)} & _UNSEEN for i in range(done)]
-    return beyond(ours, theirs, one, other, image, whole, bounds)
+    return beyond(ours, theirs, one, other, contest.image, whole, bounds, contest.promised)
 
 
-def _coverage(contest: Contest, every: Sequence[Plan], seen: _Seen) -> Walk:
+def _coverage(
+    contest: Contest, every: Sequence[Plan], seen: _Seen, outside: Sequence[Case]
+) -> Walk:
     """Every plan, last first, until all of the rewrite was executed that can be.
 
     What only inputs without a defined result execute was not tested: nobody compared its result.
@@ -234,6 +254,10 @@ def _coverage(contest: Contest, every: Sequence[Plan], seen: _Seen) -> Walk:
             if seen.everything():
                 return seen.walk()
             seen.add(contest.traced(contest.label, plan, indices, _MOST_ROWS))
+    for indices in _chunks(len(outside)):
+        if seen.everything():
+            break
+        seen.exclude(contest.alone([outside[i] for i in indices], every[0], _MOST_ROWS))
     return seen.walk()
 
 
@@ -263,11 +287,14 @@ def _is_cut(run: Run) -> bool:
     return run.done < cases or any(run.status(i) in _UNSEEN for i in range(cases))
 
 
-def _within_budget(gathered: Gathered, first: Set[int]) -> list[int]:
+def _within_budget(gathered: Gathered, first: Set[int], most: int) -> list[int]:
     """As many as there is time for: those in `first` first, and those with least work."""
     kept: list[int] = []
     total = 0
-    short = [i for i, probe in enumerate(gathered.probes) if probe.steps <= _MAX_STEPS]
+    short = [
+        i for i, probe in enumerate(gathered.probes)
+        if probe.steps <= _MAX_STEPS and probe.case.size <= most
+    ]  # fmt: skip
     for i in sorted(short, key=lambda i: (i not in first, gathered.probes[i].steps)):
         total += gathered.probes[i].steps
         if total > (_WALK_STEPS if i in first else _OTHER_STEPS):
@@ -333,7 +360,7 @@ def walked(contest: Contest, plan: Plan) -> list[Difference | None]:
     """The bounds on each case of a small plan that both traces hold."""
     ours, theirs = contest.both(plan, range(len(plan.batch.cases)), _MOST_ROWS)
     one, other = _accesses(contest, ours, theirs)
-    found = _beyond(ours, theirs, one, other, contest.image, BOUNDS)
+    found = _beyond(contest, ours, theirs, one, other, BOUNDS)
     return [
         _difference(i, Reason.ACCESS, found[i]) if i in found else None
         for i in range(min(ours.done, theirs.done))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 from superopt_cc.assembly.fragment import Fragment, own_fragment
@@ -23,7 +22,7 @@ from superopt_cc.verify.values import Numbers
 # Mutants of gcc's code, once for each target, and of a rewrite.
 _TARGETS, _REWRITES = 40, 16
 # Fewer inputs than these times more do not make a survivor count as equivalent.
-_MORE_CASES, _MORE_SECONDS = 1000, 1.5
+_MORE_CASES, _MORE_OBJECTS = 1000, 6000
 _MORE_SIZES = (0, 1, 3, 8, 17, 40, 100, 300)
 _TOGETHER = 24
 _FIRST_CASES = 48
@@ -131,14 +130,16 @@ class Adequacy:
 
     def _cases(self) -> list[Case]:
         shape, numbers = self._bench.around.shape, Numbers(self._bench.job.seed + 51 + self._number)
-        end = time.monotonic() + _MORE_SECONDS
 
         def made() -> Iterator[Case]:
+            objects = 0
             for _ in range(_MORE_CASES):
-                if time.monotonic() > end:
+                if objects > _MORE_OBJECTS:
                     return
                 size, typical = numbers.choice(_MORE_SIZES), numbers.random() < 0.5
-                yield Maker(shape, Wish(size, alias=False, typical=typical), numbers).case()
+                case = Maker(shape, Wish(size, alias=False, typical=typical), numbers).case()
+                objects += len(case.objects)
+                yield case
 
         return next(parts(made()), [])
 

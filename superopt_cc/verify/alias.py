@@ -6,7 +6,14 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from superopt_cc.cases import Ref
-from superopt_cc.verify.ctype import Int, Pointer, Struct, align_of, size_of
+from superopt_cc.verify.ctype import (
+    Int,
+    Pointer,
+    Struct,
+    align_of,
+    is_vector,
+    size_of,
+)
 from superopt_cc.verify.members import alike
 from superopt_cc.verify.shape import Shape
 from superopt_cc.verify.values import Numbers
@@ -152,5 +159,7 @@ def may_alias(shape: Shape, one: int | None, other: int | None) -> bool:
     if one is None or other is None or one == other or not shape.strict_aliasing:
         return True
     kinds = shape.types[one], shape.types[other]
+    if any(map(is_vector, kinds)):
+        return True  # __m128i may name anything, which debug information does not tell
     characters = any(isinstance(kind, Int) and kind.character for kind in kinds)
     return characters or alike(shape.types, one, other)

@@ -22,11 +22,13 @@ from superopt_cc.assembly.unit import Unit, parse_unit
 from superopt_cc.errors import Ineligible
 from superopt_cc.types import Rejection, Rewrite
 from superopt_cc.verify import abi, pointers
-from superopt_cc.verify.ctype import Float, Function, Pointer, Struct, size_of
+from superopt_cc.verify.admit import check as check_promises
+from superopt_cc.verify.ctype import Float, Function, Pointer, Struct, holds, size_of
 from superopt_cc.verify.image import Addresses, Image, build_image
 from superopt_cc.verify.job import Facts, Job
 from superopt_cc.verify.nans import NaNs
 from superopt_cc.verify.private import private
+from superopt_cc.verify.promises import read
 from superopt_cc.verify.runner import Masks, Runner
 from superopt_cc.verify.screen import Screener
 from superopt_cc.verify.screen_rules import RULES, Rule
@@ -170,6 +172,7 @@ class Bench:
             roots.append((name, facts.globals[name]))
         check_types(facts.types, [index for _, index in roots])
         returns = tuple(_returned_type(facts, index) for index in image.answers)
+        promises = read(self.job.contract.clauses)
         shape = Shape(
             facts.types,
             tuple(p.type for p in facts.parameters),
@@ -177,21 +180,23 @@ class Bench:
             tuple(roots),
             returns,
             "-fno-strict-aliasing" not in facts.options,
-            constants_of(image, body),
+            constants_of(image, body, promises.numbers),
             private(self.unit, writable),
             nans_in(i for each in self.decoder.functions.values() for i in each),
             pointers.pointed(facts, {image.callees[n].name for n in image.pointed}),
             any(callee.orders is not None for callee in image.callees),
+            promises,
         )
+        check_promises(shape)
         masks = dict(abi.returned(facts.types, facts.returns))
         floating = any(effects(i).category == "float" for i in body) or any(
-            isinstance(facts.types[p.type], Float) for p in facts.parameters
+            holds(facts.types, p.type, Float) for p in facts.parameters
         )
         counted = Masks(
             rax=masks.get("rax", 0),
             rdx=masks.get("rdx", 0),
-            xmm0=(masks.get("xmm0", 0), 0),
-            xmm1=(masks.get("xmm1", 0), 0),
+            xmm0=(masks.get("xmm0", 0) & _FULL, masks.get("xmm0", 0) >> 64),
+            xmm1=(masks.get("xmm1", 0) & _FULL, masks.get("xmm1", 0) >> 64),
             mxcsr=0x3F if facts.trapping_math else 0,
         )
         return Surroundings(shape, counted, floating, self.screener.entered_misaligned)
@@ -217,8 +222,8 @@ def _returned_type(facts: Facts, index: int | None) -> int | None:
     if kind.returns is None:
         return None
     inner = facts.types[kind.returns]
-    if isinstance(inner, Struct):
-        raise Ineligible("struct-by-value", "a callee returns one")
+    if isinstance(inner, Struct) and holds(facts.types, kind.returns, Pointer):
+        raise Ineligible("struct-by-value", "a callee returns one with pointers")
     if isinstance(inner, Pointer):
         check_types(facts.types, [kind.returns])
     return kind.returns
@@ -236,12 +241,20 @@ def nans_in(code: Iterable[Instruction]) -> NaNs:
     return found
 
 
-def constants_of(image: Image, body: Sequence[Instruction]) -> Dictionary:
+# Between two floats or doubles, and between two floats once they are doubles.
+_HALFWAY = frozenset({(1 << 24) + 1, (1 << 53) + 1, ((1 << 24) + 1) << 38, ((1 << 24) + 1) << 39})
+
+
+def constants_of(
+    image: Image, body: Sequence[Instruction], known: Iterable[int] = ()
+) -> Dictionary:
     """Constants of the target's own instructions and of the read-only data it reads."""
-    integers: set[int] = set()
+    integers = {value & _FULL for value in known}
     words: list[bytes] = []
     low, high = image.readonly_range
     for instruction in body:
+        if instruction.name.removeprefix("v").startswith("cvtsi2"):
+            integers |= _HALFWAY
         for operand in instruction.operands:
             if isinstance(operand, Imm) and instruction.destination is None:
                 integers.add(operand.value & _FULL)

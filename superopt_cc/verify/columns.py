@@ -117,7 +117,10 @@ def _scalars(
     made = values.mixture(kind.size, count, words, arrays)
     if small is not None:
         chosen = arrays.random(count) < 0.5
-        made[chosen] = values.below(small + 1, int(chosen.sum()), arrays)
+        few = values.below(small + 1, int(chosen.sum()), arrays)
+        made[chosen] = few if made.ndim == 1 else np.stack((few, np.zeros_like(few)), axis=1)
+    if made.ndim > 1:
+        return made
     if isinstance(kind, Enum) and kind.values:
         chosen = arrays.random(count) < 0.8
         named = np.array([v & values.MASK64 for v in kind.values], dtype=np.uint64)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from superopt_cc.cases import Case
+from superopt_cc.verify.admit import admits, promised
 from superopt_cc.verify.image import Image
 from superopt_cc.verify.layout import Batch, encode_batch
 from superopt_cc.verify.plans import Plan
 from superopt_cc.verify.runner import Masks, Run, Runner
+from superopt_cc.verify.shape import Shape
 from superopt_cc.verify.trace import Decoder
 
 _PATIENCE = 200  # ticks
@@ -24,10 +27,24 @@ class Contest:
     target: str
     label: str
     masks: Masks
+    shape: Shape
+
+    def promised(self, case: Case) -> Iterator[tuple[int, int, int]]:
+        """What the author says of the case's memory, as `admit.promised`."""
+        return promised(case, self.shape)
+
+    def admits(self, case: Case) -> bool:
+        """Could a caller pass this, by what the author says?"""
+        return admits(case, self.shape)
 
     def traced(self, label: str, plan: Plan, indices: Sequence[int], steps: int) -> Run:
         """One code's trace over some cases of a plan, at most `steps` for each."""
         return self._follow(label, self._part(plan, indices), plan, steps)
+
+    def alone(self, cases: Sequence[Case], like: Plan, steps: int) -> Run:
+        """The rewrite's trace over other cases, run as those of a plan."""
+        batch = encode_batch(cases, self.image.arena, like.styles, like.seed)
+        return self._follow(self.label, batch, like, steps)
 
     def both(self, plan: Plan, indices: Sequence[int], steps: int) -> tuple[Run, Run]:
         """Both codes' traces, the target's first."""

@@ -8,11 +8,12 @@ pointee is const or the pointer is restrict.
 from __future__ import annotations
 
 import dataclasses
+import enum
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Int:
-    """An integer of `size` bytes (1, 2, 4, 8); `character` marks plain/signed/unsigned char."""
+    """An integer of `size` bytes (1, 2, 4, 8, 16); `character` marks plain/signed/unsigned char."""
 
     size: int
     signed: bool
@@ -53,12 +54,26 @@ class Pointer:
     size: int = 8
 
 
+class Form(enum.StrEnum):
+    """What C makes of a row of scalars."""
+
+    ARRAY = "array"
+    VECTOR = "vector"  # GCC's vector_size
+    COMPLEX = "complex"  # real and imaginary part
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Array:
-    """`count` elements; None for a flexible or unknown bound."""
+    """`count` elements; None for a flexible or unknown bound.
+
+    Only those of other forms than `ARRAY` are values, which are passed and returned; `align` is
+    the alignment of a vector, 0 where it is the element's.
+    """
 
     element: int
     count: int | None
+    form: Form = Form.ARRAY
+    align: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -95,10 +110,15 @@ class Function:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unsupported:
-    """A type that inputs cannot be made for yet; `what` is a short name ("long-double")."""
+    """A type that values cannot be made for yet; `what` is a short name ("long-double").
+
+    With an `align` it may be reached in memory, where it is so many bytes that code only moves:
+    what computes with it is no allowed instruction.
+    """
 
     what: str
     size: int = 0
+    align: int = 0
 
 
 CType = Int | Bool | Enum | Float | Pointer | Array | Struct | Function | Unsupported
@@ -119,9 +139,34 @@ def align_of(types: TypeTable, index: int) -> int:
     """Natural alignment in bytes (System V ABI)."""
     kind = types[index]
     if isinstance(kind, Array):
-        return align_of(types, kind.element)
+        return kind.align or align_of(types, kind.element)
     if isinstance(kind, Struct):
         return kind.align
-    if isinstance(kind, (Function, Unsupported)):
+    if isinstance(kind, Function):
         return 1
+    if isinstance(kind, Unsupported):
+        return kind.align or 1
     return kind.size
+
+
+def is_vector(kind: CType) -> bool:
+    """Is it one of GCC's vector types?"""
+    return isinstance(kind, Array) and kind.form == Form.VECTOR
+
+
+def base_of(types: TypeTable, index: int) -> CType:
+    """What a type is a row of; itself where it is no row."""
+    kind = types[index]
+    while isinstance(kind, Array):
+        kind = types[kind.element]
+    return kind
+
+
+def holds(types: TypeTable, index: int, wanted: type[CType]) -> bool:
+    """Is there a value of such a type in one of this type, pointers not followed?"""
+    kind = types[index]
+    if isinstance(kind, Array):
+        return holds(types, kind.element, wanted)
+    if isinstance(kind, Struct):
+        return any(holds(types, member.type, wanted) for member in kind.fields)
+    return isinstance(kind, wanted)

@@ -31,6 +31,7 @@ from superopt_cc.verify.job import Job
 from superopt_cc.verify.killers import Killers, fitting, worth_keeping
 from superopt_cc.verify.plans import Plan
 from superopt_cc.verify.probe import Probed
+from superopt_cc.verify.promises import with_names
 from superopt_cc.verify.rules import ALL, Rules
 from superopt_cc.verify.runner import Runner
 from superopt_cc.verify.shape import Shape
@@ -79,6 +80,7 @@ class Verifier:
         self._bench = Bench(job, unit, rules.screened)
         self._workload: tuple[Case, ...] | None = None
         self._deadline = deadline
+        self._outside: tuple[Case, ...] = ()  # inputs that the author's promises exclude
         try:
             self._prepare(limits)
         except BaseException:
@@ -132,7 +134,7 @@ class Verifier:
         self._adequacy = self._scores()
         self._access = AccessRule(
             self.gathered, self._flow, self.job.contract.timing_ok, self._rules.bounds,
-            self._rules.leaks,
+            self._rules.leaks, promised=bool(around.shape.promises),
         )  # fmt: skip
 
     def _gatherer(
@@ -221,7 +223,7 @@ class Verifier:
             return self._refuted(stand, label, *found)
         self._in_time()
         every = (*stand.plans, *aimed)
-        walk = self._access.walk(stand.contest(label), every, aimed[:1])
+        walk = self._access.walk(stand.contest(label), every, aimed[:1], self._outside)
         if walk.rejection is not None:
             return self._refuted(stand, label, walk.plan or every[0], walk.rejection)
         return self._decided(walk, every, fragment, stand)
@@ -303,6 +305,7 @@ class Verifier:
                 raise Ineligible("slow-inputs", "the time for inputs aimed at the rewrite ran out")
             found += gathered.probes
         found += gatherer.aimed_at(label, self._access.typical())
+        self._outside = (*self.gathered.outside, *gatherer.outside)
         cases = [p.case for p in found]
         if not cases:
             return ()
@@ -335,6 +338,10 @@ class Verifier:
             largest_length=max(p.case.size for p in self.gathered.probes),
             verifier=VERSION,
             survivors=scores.survivors,
+            infeasible=self._flow.infeasible + walk.infeasible,
+            assumed=with_names(
+                self.job.contract.clauses, [p.name for p in self.job.facts.parameters]
+            ),
         )
         if gap:
             return Verdict("undecided", None, Reason.INADEQUATE, gap, None, evidence)

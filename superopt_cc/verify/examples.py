@@ -50,6 +50,7 @@ def counterexample(
             "style": dataclasses.asdict(style),
             "noise": plan.mode.noise,
             "clean_upper": plan.mode.clean_upper,
+            "flags": plan.mode.flags,
             "seed": plan.seed,
         },
     )
@@ -69,6 +70,11 @@ def replay_plan(value: Mapping[str, Any], arena: Arena) -> Plan:
     given = dict(value["style"])
     given["unused"] = tuple(given["unused"])
     style = Style(**given)
-    mode = Mode(noise=int(value["noise"]), clean_upper=bool(value["clean_upper"]), ticks=20)
+    mode = Mode(
+        noise=int(value["noise"]),
+        clean_upper=bool(value["clean_upper"]),
+        flags=bool(value.get("flags", True)),
+        ticks=20,
+    )
     seed = int(value["seed"])
     return Plan(encode_batch(cases, arena, (style,), seed), (style,), seed, mode)

@@ -42,6 +42,7 @@ from superopt_cc.verify.dwarf import (
     type_die,
 )
 from superopt_cc.verify.job import CallUse, Facts, Parameter
+from superopt_cc.verify.libgcc import with_prototypes
 from superopt_cc.verify.typereader import TypeReader, is_prototyped, is_variadic
 
 # design 4.2: what is not named here makes a function ineligible.  These change neither the
@@ -278,7 +279,7 @@ class UnitFacts:
         )
         returns = reader.read(type_die(die))
         reached = self._reach.of(name) - {name}
-        callees = {
+        callees: Mapping[str, int] = {
             one: reader.function(signature_die(self._debug.functions[one]))
             for one in sorted(reached & set(self._debug.functions))
         }
@@ -297,6 +298,7 @@ class UnitFacts:
         calls = dumps.calls(self._rtls[name])
         of_others = {one: dumps.calls(self._rtls[one]) for one in sorted(reached & set(self._rtls))}
         inner = tuple(call for made in of_others.values() for call in made)
+        types, callees = with_prototypes(types, callees, (call.callee for call in (*calls, *inner)))
         for one, made in ((name, calls), *of_others.items()):
             pointers.check_sites(one, self._unit.function(one).code, made)
         self._check_calls((*calls, *inner), types, callees)

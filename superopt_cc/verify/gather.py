@@ -9,26 +9,26 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from superopt_cc.assembly.decode import Instruction
 from superopt_cc.cases import Case, Ref, parts
-from superopt_cc.verify import alias
+from superopt_cc.verify.admit import admits, promised
 from superopt_cc.verify.aim import aim, comparisons, deciding
-from superopt_cc.verify.ctype import Bool, Enum, Int, Pointer, size_of
+from superopt_cc.verify.ctype import Pointer
 from superopt_cc.verify.grow import grown, too_small
 from superopt_cc.verify.inputs import Maker
-from superopt_cc.verify.layout import Arena, Style, encode_batch
+from superopt_cc.verify.layout import GPRS, XMMS, Arena, Style, encode_batch
 from superopt_cc.verify.probe import ROOM, Probed, Wild, read_probes
 from superopt_cc.verify.runner import End, Masks, Mode, Run, Runner, Status
 from superopt_cc.verify.shape import Shape, Wish
 from superopt_cc.verify.trace import Decoder, Edge, Flow, calls_of
-from superopt_cc.verify.values import Numbers, integer_edges
+from superopt_cc.verify.values import Numbers
 from superopt_cc.verify.variation import Group, Scalar, bases, scalars, variants
-from superopt_cc.verify.wide import spread
+from superopt_cc.verify.wishes import LARGE, ROUND, Wishes
 
-_ROUND = 96
 _STEPS = 10_000
+_FAR_STEPS = 2500
 _LONG_STEPS = 100_000
 _GROWN_STEPS = 1000
 _LONG_CASES = 8
@@ -39,16 +39,11 @@ _SMALL = 12
 _OFTEN = 8
 _MOST_LEAST = 1 << 14
 _MOST_BYTES = 16 << 20
-_SIZES = (*range(41), 47, 48, 49, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257)
-# Directed inputs are many: the sizes that vector tails need come with the others.
-_FEW = (3, 0, 5, 1, 8, 2, 16, 4, 9, 7, 17, 12, 20)
-_LARGE = (512, 1000, 1024, 4095, 4096)
 _QUIET_ROUNDS = 4
+# Inputs that the author's promises exclude.
+_OUTSIDE = 400
 # Aiming: rounds, inputs that it starts from, inputs that it makes in one round.
 _AIMING, _AIMED_FROM, _AIMED = 3, 48, 192
-_PAIRS, _CORNERS = 480, 150
-_OVERLAP_PAIRS = 6
-_DISTANCES = (0, 1, -1, 2, -2, 3, -3, 4, -4, 8, -8, 15, -15)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,7 +72,8 @@ class Gathered:
 
     `groups` are inputs that differ in one kind of data only, for each kind on which the target's
     trace never depends (design 5.10).  `flow` is what there is to cover: what was proved infeasible
-    is left out.  `called`: as `trace.calls_of`.
+    is left out.  `called`: as `trace.calls_of`.  `outside` are inputs that the author's promises
+    exclude: what only they execute needs no test.
     """
 
     probes: tuple[Probed, ...]
@@ -90,6 +86,7 @@ class Gathered:
     least: int
     flow: Flow
     called: frozenset[tuple[int, int]] = frozenset()
+    outside: tuple[Case, ...] = ()
 
 
 class Gatherer:
@@ -119,19 +116,21 @@ class Gatherer:
         self._frame_pointer = False
         self._shrink = False
         self._steps = 0
-        self._complete = False
+        self._wishes = Wishes(shape, self._numbers, limits.directed, focus=focus)
+        self._cut = False  # was the time over before all that must be tried was?
+        self._outside: list[Probed] = []
         self._least = 0
         self._end = 0.0
 
     def gather(self) -> Gathered:
         """Gather until edges stop growing, the most cases are kept, or the time is over."""
         self._end = time.monotonic() + self._limits.seconds
-        wishes = self._wishes()
+        wishes = self._wishes.every()
         quiet = 0
         while time.monotonic() < self._end:
             if self._complete and len(self._probes) >= self._limits.most:
                 break
-            batch = list(itertools.islice(wishes, _ROUND))
+            batch = list(itertools.islice(wishes, ROUND))
             if not batch:
                 break
             before = len(self._covered), len(self._reached)
@@ -145,11 +144,12 @@ class Gatherer:
                 break
         if not self._focus:
             if self._missing() and time.monotonic() > self._end:
-                self._complete = False  # what no input takes may be infeasible, but who knows
+                self._cut = True  # what no input takes may be infeasible, but who knows
             elif self._missing():
                 proved = self._decoder.proved(self._name)
                 self._flow = self._flow.without(proved, self._covered, self._reached)
             self._reach()
+            self._flow = excluded(self._flow, self._outside, self._probes)
             self._vary_scalars()
             self._long_cases()
         return Gathered(
@@ -163,7 +163,12 @@ class Gatherer:
             self._least,
             self._flow,
             self._called,
+            self.outside,
         )
+
+    @property
+    def _complete(self) -> bool:
+        return self._wishes.complete and not self._cut
 
     def _missing(self) -> bool:
         flow = self._flow
@@ -207,96 +212,12 @@ class Gatherer:
         restricted = any(isinstance(kind, Pointer) and kind.restrict for kind in kinds)
         aimed = Wish(0, unwritten=restricted)
         found: list[Probed] = []
-        for at in range(0, len(cases), _ROUND):
+        for at in range(0, len(cases), ROUND):
             if time.monotonic() > self._end:
                 break
-            probed = self._probe(cases[at : at + _ROUND], _STEPS)
+            probed = self._probe(cases[at : at + ROUND], _STEPS)
             found += [p for p in probed if isinstance(p, Probed) and _allowed(p.case, aimed)]
         return found
-
-    def _wishes(self) -> Iterator[Wish]:
-        """Fixed arguments first (edges and dictionary, alone), then in pairs, then random."""
-        sizes = itertools.cycle(_SIZES)
-        if not self._focus:
-            yield from (Wish(next(sizes), alias=False) for _ in range(_ROUND))
-        repeat = 1 if self._shape.has_memory else 2
-        few = itertools.cycle(_FEW)
-        for position, value in self._directed()[: self._limits.directed] * repeat:
-            # A constant may be a length: the objects are made large enough for it.
-            size = value if 0 < value <= _LARGE[-1] else next(few)
-            yield Wish(size, {position: value}, self._numbers.random() < 0.3)
-        for pair in self._pairs():
-            yield Wish(next(few), pair, self._numbers.random() < 0.3)
-        if not self._focus:
-            yield from self._overlaps()
-        self._complete = True
-        while not self._focus:
-            yield Wish(next(sizes), alias=self._numbers.random() < 0.5)
-        yield from (Wish(next(sizes)) for _ in range(_ROUND // 2))
-
-    def _overlaps(self) -> Iterator[Wish]:
-        """Every pair of pointers that may overlap, at several distances, more than once."""
-        pairs = alias.pairs(self._shape, restrict=False)
-        holders = alias.holders(self._shape)[:_OVERLAP_PAIRS]
-        for size in (7, 19, 36):
-            for first, second in alias.pairs(self._shape, restrict=True)[:_OVERLAP_PAIRS]:
-                yield Wish(size, overlap=(first, second, 0), unwritten=True, typical=True)
-            for first, second in pairs[:_OVERLAP_PAIRS]:
-                for elements in _DISTANCES:
-                    yield Wish(size, overlap=(first, second, elements), typical=True)
-            for pair in holders:
-                yield from (Wish(size, inside=pair) for _ in _DISTANCES)
-
-    def _positions(self) -> list[tuple[int, int]]:
-        """(parameter, bit mask of its type) for every integer parameter."""
-        types = self._shape.types
-        return [
-            (p, 1 if isinstance(types[index], Bool) else (1 << 8 * size_of(types, index)) - 1)
-            for p, index in enumerate(self._shape.parameters)
-            if isinstance(types[index], (Int, Enum, Bool))
-        ]
-
-    def _directed(self) -> list[tuple[int, int]]:
-        """(parameter, value): the constants themselves come before neighbours and edges."""
-        words = self._shape.dictionary
-        first: list[tuple[int, int]] = []
-        rest: list[tuple[int, int]] = []
-        for position, mask in self._positions():
-            base = spread(words.base, mask)
-            others = spread(words.integers, mask) - base
-            if not self._focus:
-                edges = integer_edges((mask.bit_length() + 7) // 8)
-                others |= {v & mask for v in edges} - base
-            first += [(position, v) for v in sorted(base)]
-            rest += [(position, v) for v in sorted(others)]
-        self._numbers.shuffle(rest)
-        return first + rest
-
-    def _pairs(self) -> list[dict[int, int]]:
-        """Two arguments at once: every pair of constants where they are few, else a sample."""
-        words = self._shape.dictionary
-        pairs = [
-            {p: a & mask, q: b & other}
-            for (p, mask), (q, other) in itertools.combinations(self._positions(), 2)
-            for a in words.base
-            for b in words.base
-        ]
-        self._numbers.shuffle(pairs)
-        pairs = self._corners() + pairs if not self._focus else pairs
-        directed = self._directed()
-        if len(self._positions()) > 1 and not self._focus:
-            pairs[_PAIRS:] = [dict(self._numbers.choices(directed, k=2)) for _ in range(_ROUND)]
-        return pairs[: _PAIRS + _ROUND]
-
-    def _corners(self) -> list[dict[int, int]]:
-        """Smallest, largest, -1, 0 and 1 in two arguments at once."""
-        found: list[dict[int, int]] = []
-        for (p, mask), (q, other) in itertools.combinations(self._positions(), 2):
-            for a in (0, 1, mask, mask >> 1, (mask >> 1) + 1):
-                for b in (0, 1, other, other >> 1, (other >> 1) + 1):
-                    found.append({p: a & mask, q: b & other})
-        self._numbers.shuffle(found)
-        return found[:_CORNERS]
 
     def _round(self, wishes: list[Wish]) -> None:
         cases: list[Case] = []
@@ -304,7 +225,7 @@ class Gatherer:
         twins: dict[int, int] = {}
         for number, wish in enumerate(wishes):
             if time.monotonic() > self._end:
-                self._complete = False
+                self._cut = True
                 break
             if self._shrink and wish.fixed:
                 wish = Wish(wish.size, {p: v % 4096 for p, v in wish.fixed.items()}, wish.alias)
@@ -319,7 +240,7 @@ class Gatherer:
                     twins[len(cases)] = len(cases) - 1 - (len(cases) - 1 in twins)
                     cases.append(maker.twin(cases[twins[len(cases)]]))
                     wished.append(wish)
-        probes = self._probe(cases, _STEPS)
+        probes = self._probed(cases, wished)
         kept: dict[int, int] = {}
         for number, probe in enumerate(probes):
             if (
@@ -330,6 +251,15 @@ class Gatherer:
                 kept[number] = len(self._probes)
                 self._probes.append(probe)
         self._note_groups(kept, twins)
+
+    def _probed(self, cases: Sequence[Case], wished: Sequence[Wish]) -> list[Probed | Wild]:
+        """Loops over a length that no object has end where patience does: for those it is short."""
+        far = [i for i, wish in enumerate(wished) if self._shape.has_memory and _is_far(wish)]
+        near = sorted({*range(len(cases))} - {*far})
+        found: dict[int, Probed | Wild] = {}
+        for which, steps in ((near, _STEPS), (far, _FAR_STEPS)):
+            found.update(zip(which, self._probe([cases[i] for i in which], steps), strict=True))
+        return [found[i] for i in range(len(cases))]
 
     def _has_room(self, probe: Probed) -> bool:
         """Of very large inputs some are enough, and those that take an edge which none takes."""
@@ -386,7 +316,10 @@ class Gatherer:
         self, scalar: Scalar, chosen: Sequence[int], cases: Sequence[Case]
     ) -> list[list[Probed]] | None:
         """Per input its variants; None if the target's trace tells any of them from it."""
-        groups = [variants(cases[i], scalar, cases, self._numbers) for i in chosen]
+        groups = [
+            [v for v in variants(cases[i], scalar, cases, self._numbers) if admits(v, self._shape)]
+            for i in chosen
+        ]
         steps = max((self._probes[i].steps for i in chosen), default=0)
         every = [case for group in groups for case in group]
         if not every or time.monotonic() > self._end:
@@ -408,14 +341,35 @@ class Gatherer:
             self._alike.setdefault(kind, []).append([i, *range(first, len(self._probes))])
 
     def _probe(self, cases: list[Case], steps: int) -> list[Probed | Wild]:
+        admitted = [case for case in cases if admits(case, self._shape)]
         found: list[Probed | Wild] = []
-        for part in parts(cases):
+        for part in parts(admitted):
             run = self._traced(part, steps, self._name)
-            probes = read_probes(run, self._decoder, self._flow)
+            probes = read_probes(run, self._decoder, self._flow, self._promised)
             self._note(run, probes)
             self._grow(part, probes)
             found += [*probes, *[Wild(0)] * (len(part) - len(probes))]
-        return found
+        if len(admitted) == len(cases):
+            return found
+        self._look_outside([c for c in cases if not admits(c, self._shape)], steps)
+        made = {id(case): probe for case, probe in zip(admitted, found, strict=True)}
+        return [made.get(id(case), Wild(0)) for case in cases]
+
+    @property
+    def outside(self) -> tuple[Case, ...]:
+        """Inputs tried so far that the author's promises exclude."""
+        return tuple(probe.whole for probe in self._outside)
+
+    def _look_outside(self, cases: list[Case], steps: int) -> None:
+        """What gcc's code does where the author's promises do not hold."""
+        room = _OUTSIDE - len(self._outside)
+        for part in parts(cases[:room]):
+            run = self._traced(part, steps, self._name)
+            probes = read_probes(run, self._decoder, self._flow)
+            self._outside += [p for p in probes if isinstance(p, Probed)]
+
+    def _promised(self, case: Case) -> Iterator[tuple[int, int, int]]:
+        return promised(case, self._shape)
 
     def _grow(self, cases: Sequence[Case], probes: list[Probed | Wild]) -> None:
         """Try what failed for too small an object once more, with larger ones: for indices that
@@ -426,7 +380,8 @@ class Gatherer:
         wanted = [(cases[i], probes[i]) for i in small]
         run = self._traced([grown(c, p.needs) for c, p in wanted if isinstance(p, Wild)],
                            _GROWN_STEPS, self._name)  # fmt: skip
-        for i, probe in zip(small, read_probes(run, self._decoder, self._flow), strict=False):
+        grown_probes = read_probes(run, self._decoder, self._flow, self._promised)
+        for i, probe in zip(small, grown_probes, strict=False):
             if isinstance(probe, Probed):
                 probes[i] = probe
                 self._discarded -= 1
@@ -439,8 +394,9 @@ class Gatherer:
 
     def _note(self, run: Run, probes: list[Probed | Wild]) -> None:
         self._steps += len(run.trace)
-        self._covered |= self._flow.taken(run.trace)
-        self._reached |= self._flow.reached(run.trace)
+        good = [probe for probe in probes if isinstance(probe, Probed)]
+        self._covered |= _edges(good)
+        self._reached |= _addresses(good)
         self._called |= calls_of(run.trace)
         long = sum(run.status(i) in (Status.STEPS, Status.TIMEOUT) for i in range(run.done))
         self._shrink = self._shrink or (not self._shape.has_memory and long > run.done // 8)
@@ -453,7 +409,7 @@ class Gatherer:
             self._discarded += len(run.batch.cases) - run.done
 
     def _large(self) -> Wish:
-        return Wish(self._numbers.choice(_LARGE), typical=True, least=self._least)
+        return Wish(self._numbers.choice(LARGE), typical=True, least=self._least)
 
     def _long_cases(self) -> None:
         """A few thousand elements, where the target's work allows it."""
@@ -470,6 +426,27 @@ class Gatherer:
                     self._probes.append(probe)
 
 
+def _is_far(wish: Wish) -> bool:
+    return any(value > LARGE[-1] for value in wish.fixed.values())
+
+
+def excluded(flow: Flow, outside: Sequence[Probed], inside: Sequence[Probed]) -> Flow:
+    """The flow without what only inputs outside the author's promises execute."""
+    edges, addresses = flow.edges, flow.addresses
+    if outside:
+        edges -= _edges(outside) - _edges(inside)
+        addresses -= _addresses(outside) - _addresses(inside)
+    return dataclasses.replace(flow, edges=edges, addresses=addresses)
+
+
+def _edges(probes: Iterable[Probed]) -> frozenset[Edge]:
+    return frozenset[Edge]().union(*(p.edges for p in probes))
+
+
+def _addresses(probes: Iterable[Probed]) -> frozenset[int]:
+    return frozenset[int]().union(*(p.reached for p in probes))
+
+
 def _allowed(case: Case, wish: Wish) -> bool:
     """`restrict` pointers may be equal only where nothing is written through them."""
     if not wish.unwritten:
@@ -480,9 +457,12 @@ def _allowed(case: Case, wish: Wish) -> bool:
 
 
 def unused_bits(shape: Shape) -> tuple[int, ...]:
-    """Per integer register argument the mask of bits that its type leaves undefined."""
-    return tuple(
-        ((1 << 64) - 1) & ~((1 << location.bits) - 1)
-        for location in (word for each in shape.locations for word in each.words)
-        if location.kind == "int"
-    )
+    """Per argument the mask of bits that its type leaves undefined, as `Style.unused` has them."""
+    words = [word for each in shape.locations for word in each.words]
+    depth = max((word.number + 1 for word in words if word.kind == "stack"), default=0)
+    masks = [0] * (GPRS + XMMS) + [(1 << 64) - 1] * depth  # between those on the stack: all bits
+    first = {"int": 0, "sse": GPRS, "stack": GPRS + XMMS}
+    for word in words:
+        whole = (1 << (128 if word.kind == "sse" else 64)) - 1
+        masks[first[word.kind] + word.number] = whole & ~((1 << word.bits) - 1)
+    return tuple(masks)

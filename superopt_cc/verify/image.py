@@ -7,17 +7,17 @@ rewrite go through wraps that destroy every other caller-saved register (design 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import random
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import Section, SymbolTableSection
-
 from superopt_cc.assembly.closure import OWN_MARK, STUB, Body, Harness, harness_text, traceable
+from superopt_cc.assembly.elf import ALLOCATED, EXECUTABLE, WRITABLE, Elf, Section
 from superopt_cc.assembly.instrument import TRACE, trace_routine
 from superopt_cc.assembly.unit import Unit
-from superopt_cc.errors import Ineligible, ToolchainError
+from superopt_cc.errors import Ineligible
 from superopt_cc.toolchain import tools
 from superopt_cc.verify import pointers
 from superopt_cc.verify.abi import INTEGER_REGISTERS, assign
@@ -127,7 +127,7 @@ def build_image(
     support = _support_text(harness, facts, stubs, callees)
     objects = [folder / "unit.o", folder / "support.o"]
     tools.assemble(harness.text, objects[0], as_options)
-    tools.assemble(support, objects[1])
+    objects[1].write_bytes(_assembled(support))
     path = folder / "image"
     places = {DATA_SECTION: addresses.data, _POINTED_SECTION: addresses.data + _POINTED_OFFSET}
     tools.link_image(objects, path, addresses.base, places)
@@ -138,6 +138,15 @@ def build_image(
         answers=tuple(s.type for s in stubs if s.type is not None or s.registers is not None),
         pointed={number: s.registers for number, s in enumerate(stubs) if s.pointed},
     )
+
+
+@functools.lru_cache(maxsize=16)
+def _assembled(support: str) -> bytes:
+    """Targets hardly differ in it, links of one target not at all."""
+    with tempfile.TemporaryDirectory(prefix="superopt-support-") as folder:
+        out = Path(folder) / "support.o"
+        tools.assemble(support, out)
+        return out.read_bytes()
 
 
 def _interposable(facts: Facts) -> bool:
@@ -290,35 +299,29 @@ def _support_text(
 def _read_image(
     path: Path, harness: Harness, callees: tuple[Callee, ...], addresses: Addresses, facts: Facts
 ) -> Image:
-    with path.open("rb") as stream:
-        elf = ELFFile(stream)
-        table = elf.get_section_by_name(".symtab")
-        if not isinstance(table, SymbolTableSection):
-            raise ToolchainError("the linked image has no symbol table")
-        symbols = {s.name: int(s["st_value"]) for s in table.iter_symbols() if s.name}
-        own = tuple(
-            (int(s["st_value"]), int(s["st_value"] + s["st_size"]))
-            for s in table.iter_symbols() if s.name.startswith(OWN_MARK)
-        )  # fmt: skip
-        data = elf.get_section_by_name(DATA_SECTION)
-        content = bytes(data.data()) if data is not None else b""
-        at = int(data["sh_addr"]) if data is not None else addresses.data
-        code = [s for s in elf.iter_sections() if s.name == ".text"]
-        low = min((int(s["sh_addr"]) for s in code), default=0)
-        high = max((int(s["sh_addr"] + s["sh_size"]) for s in code), default=0)
-        constants = [
-            s for s in elf.iter_sections()
-            if s["sh_flags"] & 2 and not s["sh_flags"] & 5 and s["sh_size"]
-        ]  # fmt: skip
-        first, beyond = _range(constants)
-        readonly = bytearray(beyond - first)
-        for s in constants:
-            start = s["sh_addr"] - first
-            readonly[start : start + s["sh_size"]] = s.data()
-        writable = [
-            s.name for s in elf.iter_sections()
-            if s["sh_flags"] & 1 and s["sh_size"] and s.name not in (DATA_SECTION, _TRACER_SECTION)
-        ]  # fmt: skip
+    elf = Elf(path)
+    symbols = {s.name: s.value for s in elf.symbols if s.name}
+    own = tuple(
+        (s.value, s.value + s.size) for s in elf.symbols if s.name.startswith(OWN_MARK)
+    )  # fmt: skip
+    data = elf.section(DATA_SECTION)
+    content = data.data if data is not None else b""
+    at = data.address if data is not None else addresses.data
+    code = [s for s in elf.sections if s.name == ".text"]
+    low = min((s.address for s in code), default=0)
+    high = max((s.address + s.size for s in code), default=0)
+    constants = [
+        s for s in elf.sections
+        if s.flags & ALLOCATED and not s.flags & (WRITABLE | EXECUTABLE) and s.size
+    ]  # fmt: skip
+    first, beyond = _range(constants)
+    readonly = bytearray(beyond - first)
+    for s in constants:
+        readonly[s.address - first : s.address - first + s.size] = s.data
+    writable = [
+        s.name for s in elf.sections
+        if s.flags & WRITABLE and s.size and s.name not in (DATA_SECTION, _TRACER_SECTION)
+    ]  # fmt: skip
     if writable:
         raise Ineligible("large-data", f"writable section {writable[0]} is not compared")
     if len(content) > MAX_DATA:
@@ -334,8 +337,8 @@ def _read_image(
 
 
 def _range(sections: Sequence[Section]) -> tuple[int, int]:
-    low = min((int(s["sh_addr"]) for s in sections), default=0)
-    return low, max((int(s["sh_addr"] + s["sh_size"]) for s in sections), default=0)
+    low = min((s.address for s in sections), default=0)
+    return low, max((s.address + s.size for s in sections), default=0)
 
 
 def _objects(

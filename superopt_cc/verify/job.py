@@ -80,9 +80,13 @@ class Facts:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Contract:
-    """What the user promises about inputs, and allows, in pragmas (design 10)."""
+    """What the user promises about inputs, and allows, in pragmas (design 10).
+
+    `clauses` name parameters by position: "extent($0, $1)" (`promises.with_positions`).
+    """
 
     timing_ok: bool = False
+    clauses: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -47,8 +47,13 @@ class Killers:
 
     def add(self, plan: Plan, found: Difference) -> None:
         """Remember what refuted a rewrite, but no pair of inputs that must leave one trace, nor an
-        input for which C defines no result."""
-        if plan.lenient or found.other is not None or found.index >= len(plan.batch.cases):
+        input for which C defines no result or noise sets flags."""
+        if (
+            plan.lenient
+            or not plan.mode.flags
+            or found.other is not None
+            or found.index >= len(plan.batch.cases)
+        ):
             return
         case = plan.batch.cases[found.index]
         key = id(case), plan.styles[found.index % len(plan.styles)]

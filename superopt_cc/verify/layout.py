@@ -7,13 +7,16 @@ the end or the start of its slot (design 5.6).  The structs are those of csrc/ru
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from superopt_cc.cases import Answer, Blob, Case, Ref, Word
 
 SLOTS = 32
+# Registers that pass arguments.
+GPRS, XMMS = 6, 8
 SLOT_BYTES = 1 << 19
 SLOT_GUARD = 1 << 24
 SLOT_STRIDE = SLOT_GUARD * 2 + SLOT_BYTES
@@ -22,11 +25,16 @@ MARGIN = 64
 RESULT = struct.Struct("<12Q")
 DIAG = struct.Struct("<6Q")
 CALL_BYTES = 18 * 8
-_HEAD = struct.Struct("<9Q16Q6Q")
+_PASSED = struct.Struct(f"<{GPRS}Q{16 * XMMS}s")
+_PASSED_AT = 24
+_HEAD = struct.Struct(f"<3Q{_PASSED.size}s6Q")
 _WINDOW = struct.Struct("<4Q")
 _ANSWER = struct.Struct("<8Q")
 _STORE = struct.Struct("<2Q")
 _QUAD = struct.Struct("<Q")
+_PADDING = tuple(bytes(-n % 8) for n in range(8))
+# Noise for both sides of an object: many, so that no two of one case are alike.
+_AROUND = tuple(itertools.starmap(random.Random(1).randbytes, [(2 * MARGIN,)] * 97))
 _DUMP = 1
 _NORETURN = 1
 _MASK = (1 << 64) - 1
@@ -57,8 +65,9 @@ class Style:
     """How to lay out: flush at the slots' end or start, slots in which order, which noise.
 
     `odd` moves objects away from the start so that none is better aligned than its type
-    guarantees.  `room` bytes are left free before each object, for probing.  `unused` gives,
-    per integer argument, the mask of bits that the type does not define: noise fills them.
+    guarantees.  `room` bytes are left free before each object, for probing.  `unused` gives, per
+    argument, the mask of bits that the type does not define, which noise fills: for the six
+    integer registers, the eight vector registers, then for the words on the stack.
     """
 
     at_end: bool = True
@@ -70,16 +79,22 @@ class Style:
     calls: int = 16
 
 
+def quiet(style: Style) -> Style:
+    """The style without noise in registers that pass vectors or floats."""
+    masks = style.unused
+    calm = (*masks[:GPRS], *(0 for _ in masks[GPRS : GPRS + XMMS]), *masks[GPRS + XMMS :])
+    return dataclasses.replace(style, unused=calm)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Placed:
-    """One encoded case.
+    """Where one case of a batch lies.
 
     `places` are the objects' addresses as the function sees them, `setup` the writable view's.
     `dumps` lists (object number or "" for the image's data, first byte, length) in the order of
     the result's window bytes.
     """
 
-    encoded: bytes
     places: tuple[int, ...]
     setup: tuple[int, ...]
     dumps: tuple[tuple[int | str, int, int], ...]
@@ -91,7 +106,7 @@ def padded(count: int) -> int:
     return (count + 7) & ~7
 
 
-def place(blob: Blob, slot: int, style: Style) -> int:
+def place(blob: Blob, style: Style) -> int:
     """Offset in its slot of one object: at exactly its guaranteed alignment (design 5.6)."""
     size = len(blob.data)
     if not style.at_end:
@@ -105,50 +120,49 @@ class Batch:
     """Encoded cases that are run together.
 
     Result i begins at byte `outs[i]` of the results file and ends at `outs[i + 1]`; the array of
-    diagnoses lies before the first.
+    diagnoses lies before the first.  Objects lie in the first `slots` of the arena.
     """
 
     cases: tuple[Case, ...]
     placed: tuple[Placed, ...]
     outs: tuple[int, ...]
     encoded: bytes
+    slots: int
 
 
 def encode_batch(cases: Sequence[Case], arena: Arena, styles: Sequence[Style], seed: int) -> Batch:
     """Encode cases, case i in style i modulo the number of styles; `seed` is that of the noise."""
-    numbers, fill = random.Random(seed), random.Random(1)
+    numbers, fill = random.Random(seed), itertools.cycle(_AROUND)
     at = DIAG.size * len(cases)
     outs = [at]
     placed: list[Placed] = []
-    for i, case in enumerate(cases):
-        one = encode(case, arena, styles[i % len(styles)], at, numbers, fill)
+    encoded: list[bytes] = []
+    for case, style in zip(cases, itertools.cycle(styles), strict=False):
+        one = _encode(case, arena, style, at, numbers, fill, encoded)
         at += one.out_bytes
         outs.append(at)
         placed.append(one)
-    return Batch(tuple(cases), tuple(placed), tuple(outs), b"".join(p.encoded for p in placed))
+    slots = max([len(one.places) for one in placed], default=0)
+    return Batch(tuple(cases), tuple(placed), tuple(outs), b"".join(encoded), slots)
 
 
-def encode(
-    case: Case,
-    arena: Arena,
-    style: Style,
-    out_offset: int,
-    numbers: random.Random,
-    fill: random.Random,
-) -> Placed:
-    """Lay out one case: noise from `numbers`, the bytes around objects from `fill`.
+def other_noise(batch: Batch, arena: Arena, styles: Sequence[Style], seed: int) -> Batch:
+    """The batch that `encode_batch` makes with another seed."""
+    numbers = random.Random(seed)
+    encoded = bytearray(batch.encoded)
+    at = 0
+    for case, placed, style in zip(
+        batch.cases, batch.placed, itertools.cycle(styles), strict=False
+    ):
+        passed, stack = _arguments(case, style, _addresses(placed.places, arena), numbers)
+        encoded[at + _PASSED_AT : at + _PASSED_AT + _PASSED.size] = passed
+        encoded[at + _HEAD.size : at + _HEAD.size + len(stack)] = stack
+        at += _QUAD.unpack_from(encoded, at)[0]
+    return dataclasses.replace(batch, encoded=bytes(encoded))
 
-    Raises ValueError when it has more objects than slots."""
-    if len(case.objects) > SLOTS:
-        raise ValueError(f"a case of {len(case.objects)} objects does not fit {SLOTS} slots")
-    order = range(len(case.objects))
-    slots = [len(case.objects) - 1 - i if style.reverse else i for i in order]
-    offsets = [place(blob, slots[i], style) for i, blob in enumerate(case.objects)]
-    places = tuple(
-        arena.slot(slots[i], writable=blob.written) + offsets[i]
-        for i, blob in enumerate(case.objects)
-    )
-    setup = tuple(arena.slot(slots[i], writable=True) + offsets[i] for i in order)
+
+def _addresses(places: Sequence[int], arena: Arena) -> Address:
+    """What the words of a case are, its objects being there."""
 
     def address(word: Word) -> int:
         if isinstance(word, Ref):
@@ -157,50 +171,119 @@ def encode(
             return (places[word.object] + word.offset) & _MASK
         return word & _MASK
 
-    windows: list[bytes] = []
+    return address
+
+
+def _arguments(
+    case: Case, style: Style, address: Address, numbers: random.Random
+) -> tuple[bytes, bytes]:
+    """The registers that pass arguments and the words on the stack, noise in what passes none."""
+    gprs = [address(word) for word in case.ints]
+    _fill_unused(gprs, style.unused[:GPRS], 64, numbers)
+    gprs += [_odd_noise(numbers) for _ in range(GPRS - len(gprs))]
+    passed = _PASSED.pack(*gprs, _vectors(case.floats, style, numbers))
+    if not case.stack:
+        return passed, b""
+    words = [address(word) for word in case.stack]
+    _fill_unused(words, style.unused[GPRS + XMMS :], 64, numbers)
+    return passed, b"".join(map(_QUAD.pack, words))
+
+
+def _encode(
+    case: Case, arena: Arena, style: Style, out_offset: int, numbers: random.Random,
+    fill: Iterator[bytes], encoded: list[bytes],
+) -> Placed:  # fmt: skip
+    """Lay out one case and append its bytes: noise from `numbers`, what stands around objects from
+    `fill`.
+
+    Raises ValueError when it has more objects than slots."""
+    if len(case.objects) > SLOTS:
+        raise ValueError(f"a case of {len(case.objects)} objects does not fit {SLOTS} slots")
+    offsets = [place(blob, style) for blob in case.objects]
+    setup, places = _places(case.objects, offsets, arena, style)
+
+    address = _addresses(places, arena)
+    passed, stack = _arguments(case, style, address, numbers)
+    parts = [stack]
     dumps: list[tuple[int | str, int, int]] = []
     for i, blob in enumerate(case.objects):
-        data = with_pointers(blob, address)
         before = min(MARGIN, offsets[i])
-        after = min(MARGIN, SLOT_BYTES - offsets[i] - len(data))
-        noise = fill.randbytes(before + after)
-        body = _within(noise[:before], blob.before[-before:] if before else b"", True) + data
-        body += _within(noise[before:], blob.after[:after], False)
-        windows.append(
-            _WINDOW.pack(places[i] - before, setup[i] - before, len(body), int(blob.written))
-        )
-        windows.append(body.ljust(padded(len(body)), b"\0"))
+        body = _body(blob, before, offsets[i], next(fill), address)
+        length = sum(map(len, body))
+        parts.append(_WINDOW.pack(places[i] - before, setup[i] - before, length, blob.written))
+        parts += body
+        parts.append(_PADDING[length % 8])
         if blob.written:
-            dumps.append((i, -before, len(body)))
+            dumps.append((i, -before, length))
     data_at, data_bytes = arena.data
     if data_bytes:
-        body = _globals(case, arena, address)
-        windows.append(_WINDOW.pack(data_at, data_at, len(body), _DUMP))
-        windows.append(body.ljust(padded(len(body)), b"\0"))
-        dumps.append(("", 0, len(body)))
-    answers = [_answer(a, address, setup, arena) for a in case.answers]
-    gprs = [address(word) for word in case.ints]
-    for i, mask in enumerate(style.unused):
-        gprs[i] = (gprs[i] & ~mask & _MASK) | (numbers.getrandbits(64) & mask)
-    gprs += [_odd_noise(numbers) for _ in range(6 - len(gprs))]
-    vectors = b"".join(case.floats) + numbers.randbytes(16 * (8 - len(case.floats)))
-    stack = b"".join(_QUAD.pack(address(word)) for word in case.stack)
-    out = RESULT.size + sum(padded(n) for _, _, n in dumps) + CALL_BYTES * style.calls
-    tail = stack + b"".join(windows) + b"".join(answers)
+        parts.append(_WINDOW.pack(data_at, data_at, len(data_bytes), _DUMP))
+        parts += _globals(case, arena, address), _PADDING[len(data_bytes) % 8]
+        dumps.append(("", 0, len(data_bytes)))
+    parts += [_answer(a, address, setup, arena) for a in case.answers]
+    out = RESULT.size + sum([padded(n) for _, _, n in dumps]) + CALL_BYTES * style.calls
     head = _HEAD.pack(
-        _HEAD.size + len(tail),
+        _HEAD.size + sum(map(len, parts)),
         out_offset,
         out,
-        *gprs,
-        *struct.unpack("<16Q", vectors),
+        passed,
         case.mxcsr,
         style.skew,
         len(case.stack),
-        len(windows) // 2,
+        len(case.objects) + bool(data_bytes),
         len(case.answers),
         case.manner | case.key << 8,
     )
-    return Placed(head + tail, places, setup, tuple(dumps), out)
+    encoded.append(head)
+    encoded += parts
+    return Placed(places, setup, tuple(dumps), out)
+
+
+def _places(
+    objects: Sequence[Blob], offsets: Sequence[int], arena: Arena, style: Style
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Addresses of objects in the writable view, and those that the function sees."""
+    slots = range(len(objects))
+    setup = [
+        arena.slot(slot, writable=True) + offset
+        for slot, offset in zip(reversed(slots) if style.reverse else slots, offsets, strict=True)
+    ]
+    seen = [
+        at if blob.written else at + SLOTS * SLOT_STRIDE
+        for at, blob in zip(setup, objects, strict=True)
+    ]
+    return tuple(setup), tuple(seen)
+
+
+def _body(
+    blob: Blob, before: int, offset: int, noise: bytes, address: Address
+) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """What stands before, in and behind an object, noise where nothing is known."""
+    after = min(MARGIN, SLOT_BYTES - offset - len(blob.data))
+    left, right = blob.before[-before:] if before else b"", blob.after[:after]
+    data = with_pointers(blob, address)
+    rest = noise[MARGIN + len(right) : MARGIN + after]
+    return noise[: before - len(left)], left, data, right, rest
+
+
+def _vectors(floats: Sequence[bytes], style: Style, numbers: random.Random) -> bytes:
+    """The vector registers, noise in those that pass nothing."""
+    masks = style.unused[GPRS : GPRS + XMMS]
+    if any(masks):
+        passed = [int.from_bytes(vector, "little") for vector in floats]
+        _fill_unused(passed, masks, 128, numbers)
+        floats = [vector.to_bytes(16, "little") for vector in passed]
+    rest = 16 * (XMMS - len(floats))
+    return b"".join(floats) + numbers.getrandbits(8 * rest).to_bytes(rest, "little")
+
+
+def _fill_unused(
+    words: list[int], masks: Sequence[int], bits: int, numbers: random.Random
+) -> None:  # fmt: skip
+    """Noise in the bits of arguments that no type defines."""
+    for i, mask in enumerate(masks[: len(words)]):
+        if mask:
+            words[i] = (words[i] & ~mask) | (numbers.getrandbits(bits) & mask)
 
 
 def _odd_noise(numbers: random.Random) -> int:
@@ -210,12 +293,6 @@ def _odd_noise(numbers: random.Random) -> int:
     if kind > 2:
         return word
     return (0, _MASK, word & 0xFF)[kind]
-
-
-def _within(noise: bytes, known: bytes, at_end: bool) -> bytes:
-    """Noise with the known bytes at the side of the object."""
-    rest = len(noise) - len(known)
-    return noise[:rest] + known if at_end else known + noise[len(known) :]
 
 
 def with_pointers(blob: Blob, address: Address) -> bytes:

@@ -12,6 +12,7 @@ from superopt_cc.verify.ctype import (
     Pointer,
     Struct,
     TypeTable,
+    is_vector,
     size_of,
 )
 
@@ -74,8 +75,10 @@ def _named(types: TypeTable, index: int, wanted: int | None) -> bool:
 
 
 def alike(types: TypeTable, first: int, second: int) -> bool:
-    """May lvalues of two scalar types name the same memory?"""
+    """May lvalues of two scalar or vector types name the same memory?"""
     one, other = types[first], types[second]
+    if is_vector(one) and is_vector(other):
+        return size_of(types, first) == size_of(types, second)
     if isinstance(one, (Array, Struct)) or isinstance(other, (Array, Struct)):
         return False
     if (isinstance(one, Int) and one.character) or (isinstance(other, Int) and other.character):

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from superopt_cc.cases import Case, Ref
 from superopt_cc.verify import plans
+from superopt_cc.verify.admit import admits
 from superopt_cc.verify.compare import Difference, Fields, difference_at
 from superopt_cc.verify.ctype import Array, Int, Pointer, Struct, size_of
 from superopt_cc.verify.gather import unused_bits
@@ -85,7 +86,7 @@ def find(
     shape: Shape, runner: Runner, image: Image, name: str, masks: Masks, seed: int
 ) -> Outrun:  # fmt: skip
     """Make such inputs and keep those on which gcc's code does run out of the short object."""
-    waiting = list(_inputs(shape, Numbers(seed + 11)))
+    waiting = [e for e in _inputs(shape, Numbers(seed + 11)) if admits(e.case, shape)]
     found: list[Endless] = []
     writes: list[bool] = []
     style = Style(unused=unused_bits(shape), calls=16 if shape.has_calls else 0)

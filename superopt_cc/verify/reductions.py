@@ -61,7 +61,7 @@ def weight(case: Case) -> tuple[int, int]:
     much += sum(32 + sum(8 + len(s.data) for s in a.stores) for a in case.answers)
     much += 16 * sum(isinstance(w, Ref) for w in (*case.ints, *case.stack))
     numbers = [_cost(w) for w in (*case.ints, *case.stack) if not isinstance(w, Ref)]
-    numbers += [_cost(int.from_bytes(f[:8], "little")) for f in case.floats]
+    numbers += [_cost(int.from_bytes(f, "little"), 128) for f in case.floats]
     numbers += [_content(o.data) for o in blobs] + [_content(d) for d in case.globals.values()]
     numbers += [_cost(a.rax) for a in case.answers if not isinstance(a.rax, Ref)]
     numbers += [not a.returns for a in case.answers] + [case.mxcsr != _PLAIN]

@@ -14,6 +14,7 @@ from superopt_cc.verify.ctype import (
     Enum,
     Field,
     Float,
+    Form,
     Int,
     Pointer,
     Struct,
@@ -132,7 +133,9 @@ class Words:
     def _argument(self, name: str, index: int, location: Location) -> str:
         if location.kind == "parts":
             slots: dict[int, Ref] = {}
-            data = b"".join(self._part(w, slots, 8 * i) for i, w in enumerate(location.parts))
+            data = b""
+            for part in location.parts:
+                data += self._part(part, slots, len(data))
             return self.value(index, data, slots)
         if location.kind == "sse":
             return self.value(index, self.case.floats[location.number])
@@ -152,9 +155,9 @@ class Words:
         return first.name + (f"{far // max(size, 1):+d}" if far else "")
 
     def _part(self, location: Location, slots: dict[int, Ref], at: int) -> bytes:
-        """Eight bytes of a structure passed by value."""
+        """One part of a value that takes several."""
         if location.kind == "sse":
-            return self.case.floats[location.number][:8]
+            return self.case.floats[location.number][: 16 if location.bits > 64 else 8]
         word = (self.case.ints if location.kind == "int" else self.case.stack)[location.number]
         if isinstance(word, Ref):
             slots[at] = word
@@ -221,6 +224,9 @@ class Words:
             if 0 in slots:
                 return self._pointed(kind, slots[0], depth + 1)
             return self.address(number & _MASK)
+        if isinstance(kind, Array) and kind.form == Form.COMPLEX:
+            size = size_of(types, kind.element)
+            return " + ".join((_float(data[:size]), f"{_float(data[size : 2 * size])}i"))
         if isinstance(kind, Array):
             return self.elements(kind.element, data, slots, depth)
         if isinstance(kind, Struct) and not kind.union:

@@ -64,8 +64,9 @@ def _contest(job: Job, rewrite: Rewrite) -> Iterator[tuple[Bench, Contest | Reje
             return
         image = bench.link((fragment,))
         with start_runner(image) as runner:
-            masks = bench.around.masks
-            yield bench, Contest(runner, image, Decoder(image), job.name, body_label(0), masks)
+            masks, shape = bench.around.masks, bench.around.shape
+            label, decoder = body_label(0), Decoder(image)
+            yield bench, Contest(runner, image, decoder, job.name, label, masks, shape)
 
 
 def _difference(contest: Contest, plan: Plan) -> Difference | None:

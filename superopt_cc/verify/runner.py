@@ -36,7 +36,7 @@ from superopt_cc.verify.layout import (
 _MAGIC = 0x53504F52
 _SETUP = struct.Struct("<11Q")
 _CALLEE = struct.Struct("<6Q8Q3Q")
-_REQUEST = struct.Struct("<17Q")
+_REQUEST = struct.Struct("<20Q")
 _REPLY = struct.Struct("<5Q")
 STEP_WORDS = 17
 _PAGE = np.uint64(4096)
@@ -113,7 +113,8 @@ class Mode:
     """How to run a batch: noise seed, single stepping, limits per case and batch.
 
     `step` single-steps; `trace` expects an instrumented copy as entry, which is far faster.
-    `stop` ends the batch at a crash or endless loop, `stop_loop` at an endless loop only.
+    `stop` ends the batch at a crash or endless loop, `stop_loop` at an endless loop only.  Without
+    `flags` the floating-point exception flags do not count.
     """
 
     noise: int = 1
@@ -122,6 +123,7 @@ class Mode:
     stop: bool = False
     stop_loop: bool = False
     clean_upper: bool = False
+    flags: bool = True
     ticks: int = 10
     steps: int = 1 << 62
     wall: float = 20.0
@@ -132,7 +134,7 @@ class Run:
     """What a batch did.
 
     `results` are the raw result bytes from `batch.outs[0]` on; `diags` an (n, 6) array of fault
-    address, rip, clobber mask, first step, steps, flags; `trace` an (m, 17) array of rip and the
+    address, rip, 0, first step, steps, flags; `trace` an (m, 17) array of rip and the
     sixteen general registers (rax rcx rdx rbx rsp rbp rsi rdi r8..r15).
     """
 
@@ -186,6 +188,7 @@ class Runner:
             mmap.mmap(fd, size) for fd, size in zip(self._files, sizes, strict=True)
         )
         self._dirty = 0
+        self._sent: Batch | None = None  # whose cases the runner has
         self._process = subprocess.Popen(
             [tools.native("superopt-runner"), image, *map(str, self._files)],
             stdin=subprocess.PIPE,
@@ -247,15 +250,17 @@ class Runner:
         end = batch.outs[-1]
         if len(batch.encoded) > CASES_BYTES or end > RESULTS_BYTES:
             raise RunnerError("a batch is too large for the runner")
-        self._cases[: len(batch.encoded)] = batch.encoded
+        if batch is not self._sent:  # what is run cannot change them
+            self._cases[: len(batch.encoded)] = batch.encoded
+            self._sent = batch
         self._wipe(end)
         flags = mode.step * 1 | mode.stop * 2 | mode.clean_upper * 4 | mode.stop_loop * 8
         flags |= mode.trace * 16
         self._send(
             _REQUEST.pack(
                 _MAGIC, entry, 0, count, mode.noise, flags, mode.ticks, mode.steps,
-                int(mode.wall * 1000), 0, masks.rax, masks.rdx, *masks.xmm0, *masks.xmm1,
-                masks.mxcsr,
+                int(mode.wall * 1000), 0, len(batch.encoded), end, batch.slots,
+                masks.rax, masks.rdx, *masks.xmm0, *masks.xmm1, masks.mxcsr * mode.flags,
             )
         )  # fmt: skip
         done, how, signal, steps = self._receive()
@@ -279,7 +284,9 @@ class Runner:
 
     def _wipe(self, end: int) -> None:
         used = max(self._dirty, end)
-        self._results[:used] = bytes(used)
+        view = np.frombuffer(self._results, dtype=np.uint8, count=used)
+        view[:] = 0
+        del view  # the map cannot be closed under it
         self._dirty = 0
 
     def _send(self, data: bytes) -> None:

@@ -21,10 +21,11 @@ from superopt_cc.verify.ctype import (
 from superopt_cc.verify.layout import SLOT_BYTES
 from superopt_cc.verify.members import Row, rows
 from superopt_cc.verify.nans import NaNs
+from superopt_cc.verify.promises import NO_PROMISES, Promises
 from superopt_cc.verify.values import Dictionary
 
-# Bytes of an object: as a rule, and where length is the point.
-MAX_OBJECT, LONGEST = 1 << 17, SLOT_BYTES // 2 + (1 << 14)
+# Bytes of an object, at most.
+MAX_OBJECT = SLOT_BYTES // 2 + (1 << 14)
 
 REASONS: Mapping[str, str] = {
     "type-opaque": "a type without a visible definition is reached",
@@ -42,7 +43,7 @@ class Shape:
     callees return (None for void); `has_calls` whether anything answers.  `private` globals are
     those that no pointer names: nothing takes their address.  `pointed` are, per function type,
     symbols of what its pointers may point to; `orders` whether a callee may be a comparison.
-    `nans` is what the target does with NaNs.
+    `nans` is what the target does with NaNs, `promises` what its author says of its callers.
     """
 
     types: TypeTable
@@ -56,6 +57,7 @@ class Shape:
     nans: NaNs = NaNs.CONVERTED
     pointed: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     orders: bool = False
+    promises: Promises = NO_PROMISES
 
     @property
     def has_calls(self) -> bool:
@@ -104,7 +106,7 @@ def check_types(types: TypeTable, roots: Sequence[int]) -> None:
 
 def _inner_types(types: TypeTable, index: int) -> list[int]:
     kind = types[index]
-    if isinstance(kind, Unsupported):
+    if isinstance(kind, Unsupported) and not kind.align:
         name = "type-opaque" if kind.what == "opaque" else "type-unsupported"
         raise Ineligible(name, kind.what)
     if isinstance(kind, Array):

@@ -182,7 +182,8 @@ class _Trial:
         """What is left of each case, cut to what gcc's code touches, if the codes still differ in
         the same way."""
         kept = self._within(cases, base)
-        alive = [(i, *k) for i, k in enumerate(kept) if k is not None]
+        admits = self._contest.admits
+        alive = [(i, *k) for i, k in enumerate(kept) if k is not None and admits(k[0])]
         found: list[_Failing | None] = [None] * len(cases)
         differing = self._differing([(case, steps) for _, case, steps in alive])
         for (i, _, _), failing in zip(alive, differing, strict=False):
@@ -199,7 +200,7 @@ class _Trial:
         batch = encode_batch(cases, contest.image.arena, (style,), self._settled.seed)
         mode = Mode(noise=self._settled.mode.noise, steps=_STEPS, ticks=_TICKS)
         traced = contest.decoder.follow(contest.runner, contest.target, batch, mode, contest.masks)
-        probes = read_probes(traced, contest.decoder, self._flow)
+        probes = read_probes(traced, contest.decoder, self._flow, contest.promised)
         return [
             p if isinstance(p, Probed) and traced.status(i) != Status.STEPS else None
             for i, p in enumerate(probes)

@@ -41,6 +41,7 @@ class Stand:
     ) -> None:  # fmt: skip
         self._ticks = ticks
         self._name, self.masks = bench.job.name, bench.around.masks
+        self._shape = bench.around.shape
         self.image = bench.link(fragments, traced=ticks is None)
         self.plans = self.moved(made, arena)
         self.runner = start_runner(self.image)
@@ -67,7 +68,9 @@ class Stand:
 
     def contest(self, label: str) -> Contest:
         """The target and one rewrite, for making a counterexample small."""
-        return Contest(self.runner, self.image, self.decoder, self._name, label, self.masks)
+        return Contest(
+            self.runner, self.image, self.decoder, self._name, label, self.masks, self._shape
+        )
 
     def moved(self, made: Sequence[Plan], arena: Arena) -> Sequence[Plan]:
         """Further plans, settled in an image with `arena`, for this one."""

@@ -11,7 +11,7 @@ from superopt_cc.errors import Ineligible
 from superopt_cc.types import Reason
 from superopt_cc.verify import abi
 from superopt_cc.verify.compare import Difference, Fields, Seen, calls_of, signal_name
-from superopt_cc.verify.ctype import Float, Function, Struct, size_of
+from superopt_cc.verify.ctype import Function, size_of
 from superopt_cc.verify.image import Image
 from superopt_cc.verify.job import Facts
 from superopt_cc.verify.layout import RESULT, SLOT_BYTES, SLOT_GUARD, padded
@@ -130,16 +130,20 @@ class _Teller:
         return Told(f"returned {values[0]}", f"returns {values[1]}")
 
     def _returned(self, fields: Fields) -> str:
-        index, words = self.facts.returns, b""
+        index = self.facts.returns
         if index is None:
             return ""
+        registers = {
+            "rax": fields.rax,
+            "rdx": fields.rdx,
+            "xmm0": fields.xmm0 | fields.xmm0_high << 64,
+            "xmm1": fields.xmm1 | fields.xmm1_high << 64,
+        }
         try:
-            registers = abi.returned(self.facts.types, index)
+            data = abi.result_bytes(registers, self.facts.types, index)
         except Ineligible:  # in memory, where it is compared as an object
             return ""
-        for register, _ in registers:
-            words += int(getattr(fields, register)).to_bytes(8, "little")
-        return self._words().value(index, words[: size_of(self.facts.types, index)])
+        return self._words().value(index, data)
 
     def _words(self) -> Words:
         return Words(self.facts, self.locations, self.case, self.seen.placed)
@@ -216,16 +220,18 @@ class _Teller:
             return f"{name} does not return"
         if kind is None or kind.returns is None:
             value = ""
-        elif isinstance(self.facts.types[kind.returns], Struct):
-            value = " a structure"
-        elif isinstance(self.facts.types[kind.returns], Float):
-            value = " " + self._words().value(kind.returns, answer.xmm0)
         elif isinstance(answer.rax, Ref):
             where = answer.rax.object
             known = self.names.get(where) if isinstance(where, int) else None
             value = f" a pointer to {known.name if known else where}"
         else:
-            data = (answer.rax & (1 << 64) - 1).to_bytes(8, "little")
+            registers = {
+                "rax": answer.rax,
+                "rdx": answer.rdx,
+                "xmm0": int.from_bytes(answer.xmm0, "little"),
+                "xmm1": int.from_bytes(answer.xmm1, "little"),
+            }
+            data = abi.result_bytes(registers, self.facts.types, kind.returns)
             value = " " + self._words().value(kind.returns, data)
         changes = " and changes memory" if answer.stores else ""
         return f"{name} returns{value}{changes}"

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from superopt_cc.verify.image import Image
+from superopt_cc.verify.probe import Promised
 from superopt_cc.verify.runner import Run
 from superopt_cc.verify.trace import Accesses, Words
 
@@ -78,6 +79,7 @@ class Touched:
     his: _Spans
     image: Image
     judged: Flags
+    promised: _Union
 
 
 Found = Iterator[tuple[int, str]]
@@ -96,12 +98,14 @@ class Bound:
 
 def beyond(
     ours: Run, theirs: Run, one: Accesses, other: Accesses, image: Image, judged: Flags,
-    rules: Sequence[Bound] | None = None,
+    rules: Sequence[Bound] | None = None, promised: Promised = lambda case: (),
 ) -> dict[int, str]:  # fmt: skip
-    """What `theirs` touches that it may not, in words, by position in the batch."""
+    """What `theirs` touches that it may not, in words, by position in the batch; reading what the
+    author has `promised` is never wrong."""
     mine, his = _outside(ours, one), _outside(theirs, other)
     his = his.only(judged[(his.low >> np.uint64(_SHIFT)).astype(np.int64)])
-    touched = Touched(ours, theirs, other, mine, his, image, judged)
+    there = _promised(ours, promised)
+    touched = Touched(ours, theirs, other, mine, his, image, judged, there)
     found: dict[int, str] = {}
     for rule in BOUNDS if rules is None else rules:
         for position, text in rule.check(touched):
@@ -135,7 +139,9 @@ def reads_only_near_what_the_target_touches(touched: Touched) -> Found:
     """Within aligned blocks that the target touches, or in constants that it reads whole."""
     mine, image = touched.mine, touched.image
     block = np.uint64(BLOCK)
-    blocks = _Union.of(mine.low - mine.low % block, mine.high + (block - mine.high % block) % block)
+    low = np.concatenate((mine.low - mine.low % block, touched.promised.low))
+    high = np.concatenate((mine.high + (block - mine.high % block) % block, touched.promised.high))
+    blocks = _Union.of(low, high)
     loaded = touched.his.only(~touched.his.write)
     near = blocks.holds(loaded)
     fixed, constant = _in_static(loaded, image)
@@ -184,6 +190,17 @@ def _outside(run: Run, accesses: Accesses) -> _Spans:
     size = np.minimum(accesses.size[away], np.uint64(_LAST) - address + np.uint64(1))
     low = numbers[away].astype(np.uint64) << np.uint64(_SHIFT) | address
     return _Spans(low, low + size, accesses.write[away], address)
+
+
+def _promised(run: Run, promised: Promised) -> _Union:
+    """What the author says is there, in the inputs of a run."""
+    spans = [
+        (position << _SHIFT | run.batch.placed[position].places[number] + first, beyond - first)
+        for position in range(run.done)
+        for number, first, beyond in promised(run.batch.cases[position])
+    ]
+    low = np.array([at for at, _ in spans], dtype=np.uint64)
+    return _Union(low, low + np.array([size for _, size in spans], dtype=np.uint64))
 
 
 def _in_static(spans: _Spans, image: Image) -> tuple[Flags, Flags]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from elftools.dwarf.die import DIE
 
 from superopt_cc.verify.ctype import (
@@ -11,6 +13,7 @@ from superopt_cc.verify.ctype import (
     Enum,
     Field,
     Float,
+    Form,
     Function,
     Int,
     Pointer,
@@ -18,6 +21,7 @@ from superopt_cc.verify.ctype import (
     TypeTable,
     Unsupported,
     align_of,
+    is_vector,
     size_of,
 )
 from superopt_cc.verify.dwarf import children, is_c, text_of, type_die
@@ -35,7 +39,10 @@ _POINTERS = frozenset(
 _ATE_BOOLEAN, _ATE_COMPLEX, _ATE_FLOAT, _ATE_DECIMAL, _ATE_UTF = 0x02, 0x03, 0x04, 0x0F, 0x10
 _ATE_SIGNED, _ATE_UNSIGNED = frozenset({0x05, 0x06}), frozenset({0x07, 0x08, _ATE_UTF})
 _ATE_CHARACTER = frozenset({0x06, 0x08})
-_ODD_FLOATS = {2: "float16", 16: "long-double"}
+_EXTENDED = Unsupported("long-double", 16, 16)
+_VECTORS = frozenset({8, 16, 32, 64})  # bytes
+# Types aligned to as much may be read by instructions that fault where they are less so.
+_DEMANDING = 16
 
 
 class TypeReader:
@@ -43,28 +50,31 @@ class TypeReader:
 
     def __init__(self) -> None:
         self._table: list[CType] = []
-        self._index: dict[tuple[int, bool], int] = {}
+        self._index: dict[tuple[int, bool, int], int] = {}
 
     @property
     def table(self) -> TypeTable:
         return tuple(self._table)
 
-    def read(self, die: DIE | None) -> int | None:
-        """The index of a type, qualifiers and typedefs folded; None for void."""
+    def read(self, die: DIE | None, align: int = 0) -> int | None:
+        """The index of a type, qualifiers and typedefs folded; None for void.
+
+        `align` is what a typedef around it declared.
+        """
         base, qualifiers = _strip(die)
         if base is None:
             return None
-        key = (int(base.offset), "restrict" in qualifiers)
+        key = (int(base.offset), "restrict" in qualifiers, 0)
         if key not in self._index:
             index = self._index[key] = len(self._table)
             # Reserved before its parts are read: lists refer to themselves.
             self._table.append(Unsupported("opaque"))
             self._table[index] = self._convert(base, restrict="restrict" in qualifiers)
-        return self._index[key]
+        return self._as_aligned(key, align or _aligned(die))
 
     def function(self, die: DIE) -> int:
         """The index of the Function type of a subprogram or subroutine type."""
-        key = (int(die.offset), False)
+        key = (int(die.offset), False, 0)
         if key not in self._index:
             index = self._index[key] = len(self._table)
             self._table.append(Unsupported("opaque"))
@@ -83,6 +93,8 @@ class TypeReader:
         if die.tag in _POINTERS:
             return self._pointer(die, restrict=restrict)
         if die.tag == "DW_TAG_base_type":
+            if _number(die, "DW_AT_encoding") == _ATE_COMPLEX:
+                return self._complex(size)
             return _base(die, size)
         if die.tag == "DW_TAG_enumeration_type":
             return _enum(die, size)
@@ -104,7 +116,7 @@ class TypeReader:
             element, inner = _strip(type_die(element))
             qualifiers |= inner
         return Pointer(
-            self.read(pointee),
+            self.read(pointee, _aligned(type_die(die))),
             const="const" in qualifiers,
             restrict=restrict,
             volatile="volatile" in qualifiers,
@@ -114,11 +126,45 @@ class TypeReader:
         element = self._known(type_die(die))
         counts = [_count(bound) for bound in children(die, "DW_TAG_subrange_type")]
         if "DW_AT_GNU_vector" in die.attributes:
-            return Unsupported("vector", size or (counts[0] or 0) * size_of(self.table, element))
+            return self._vector(element, counts[0] or 0)
         for count in reversed(counts[1:]):
             self._table.append(Array(element, count))
             element = len(self._table) - 1
         return Array(element, counts[0] if counts else None)
+
+    def _vector(self, element: int, count: int) -> CType:
+        size = count * size_of(self.table, element)
+        if isinstance(self._table[element], (Int, Float)) and size in _VECTORS:
+            return Array(element, count, Form.VECTOR, size)
+        return Unsupported("vector", size)
+
+    def _complex(self, size: int) -> CType:
+        if size not in (8, 16):
+            return Unsupported("complex", size)
+        self._table.append(Float(size // 2))
+        return Array(len(self._table) - 1, 2, Form.COMPLEX)
+
+    def _as_aligned(self, key: tuple[int, bool, int], align: int) -> int:
+        """A known type under a typedef that declares another alignment (0: none does).
+
+        Only vectors carry one; of other types inputs would always be better aligned than callers
+        promise, which is told where it could matter.
+        """
+        plain = self._index[key]
+        kind, natural = self._table[plain], align_of(self.table, plain)
+        if align in (0, natural):
+            return plain
+        if isinstance(kind, Array) and is_vector(kind):
+            aligned: CType = dataclasses.replace(kind, align=align)
+        elif align < natural and natural >= _DEMANDING:
+            aligned = Unsupported("alignment", size_of(self.table, plain))
+        else:
+            return plain
+        key = (*key[:2], align)
+        if key not in self._index:
+            self._index[key] = len(self._table)
+            self._table.append(aligned)
+        return self._index[key]
 
     def _function(self, die: DIE) -> CType:
         parameters = [
@@ -182,6 +228,16 @@ def _strip(die: DIE | None) -> tuple[DIE | None, set[str]]:
     return die, found
 
 
+def _aligned(die: DIE | None) -> int:
+    """The alignment that the outermost typedef with one declares; 0 without."""
+    while die is not None and die.tag in _QUALIFIERS:
+        declared = _number(die, "DW_AT_alignment")
+        if declared:
+            return declared
+        die = type_die(die)
+    return 0
+
+
 def _number(die: DIE, name: str) -> int:
     attribute = die.attributes.get(name)
     return attribute.value if attribute is not None and isinstance(attribute.value, int) else 0
@@ -202,15 +258,13 @@ def _base(die: DIE, size: int) -> CType:
     if encoding == _ATE_BOOLEAN and size == 1:
         return Bool()
     if encoding in _ATE_SIGNED | _ATE_UNSIGNED:
-        if size == 16:
-            return Unsupported("int128", size)
         return Int(size, encoding in _ATE_SIGNED, encoding in _ATE_CHARACTER)
     if encoding == _ATE_FLOAT:
         if size in (4, 8):
             return Float(size)
-        return Unsupported(_ODD_FLOATS.get(size, "odd-type"), size)
-    if encoding == _ATE_COMPLEX:
-        return Unsupported("complex", size)
+        if size == _EXTENDED.size:
+            return _EXTENDED
+        return Unsupported("float16" if size == 2 else "odd-type", size)
     if encoding == _ATE_DECIMAL:
         return Unsupported("decimal", size)
     return Unsupported("odd-type", size)

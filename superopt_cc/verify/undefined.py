@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +36,14 @@ _STOPPING = (
 )  # fmt: skip
 _LEAST, _LONGEST = 0.1, 20.0  # seconds for compiling the unit once more
 _TRAPS = (signal.SIGFPE, signal.SIGILL)
+# A shift by anything but a number below 32, which fits every type; a division by anything but a
+# number; a type that has fewer values than its bytes; a place that is called so.
+_SUSPECTS = re.compile(
+    rb"(?:<<|>>)=?(?!=|\s*(?:\d|[12]\d|3[01])[uUlL]*\s*[^\s\w+\-*/%.(\[])"
+    rb"|[/%]=?(?!=|\s*[1-9])|\b(?:_Bool|bool|enum)\b|unreachable"
+)
+_MARKER = re.compile(rb'^# \d+ "[^\n]*"([ \d]*)$', re.MULTILINE)
+_SYSTEM = b"3"  # what a marker says of system headers
 
 
 # The last unit's texts: its functions come one after the other.
@@ -60,6 +69,19 @@ def _unit(
     return _made[key]
 
 
+def may_stop(preprocessed: bytes) -> bool:
+    """Does what the author wrote of a unit look as if it could be undefined in such a way?  Most
+    does not, and compiling it once more takes longer than running a rewrite."""
+    start, system = 0, False
+    for marker in (*_MARKER.finditer(preprocessed), None):
+        end = len(preprocessed) if marker is None else marker.start()
+        if not system and _SUSPECTS.search(preprocessed, start, end):
+            return True
+        if marker is not None:
+            start, system = marker.end(), _SYSTEM in marker[1].split()
+    return False
+
+
 class Undefined:
     """Tells the inputs of one target on which its behaviour is undefined.
 
@@ -75,7 +97,7 @@ class Undefined:
         would not stop."""
         job = self._bench.job
         seconds = min(_LONGEST, self._left() / 2)
-        if not job.preprocessed or seconds < _LEAST:
+        if seconds < _LEAST or not may_stop(job.preprocessed):
             return ()
         end = time.monotonic() + seconds
         stopping = self._body(_STOPPING, end)

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from superopt_cc.verify import wide
+
 MASK64 = (1 << 64) - 1
 _STOCK = 512
 Integers = npt.NDArray[np.uint64]
@@ -87,6 +89,8 @@ def dictionary(constants: Iterable[int], data_words: Iterable[bytes]) -> Diction
 @functools.cache
 def integer_edges(size: int) -> tuple[int, ...]:
     """Edge values of an integer of `size` bytes, as unsigned bit patterns."""
+    if size == 16:
+        return wide.EDGES
     bits = 8 * size
     values = {0, 1, 2, 3, 5, 7, 8, 9, 10, 15, 16, 31, 32, 33, 63, 64, 100, 127, 128, 255, 256}
     for power in range(4, bits + 1):
@@ -117,7 +121,13 @@ def draw(pool: Integers, count: int, arrays: np.random.Generator) -> Integers:
 
 
 def mixture(size: int, count: int, words: Dictionary, arrays: np.random.Generator) -> Integers:
-    """`count` integers of `size` bytes: edges, dictionary, or any number of random bits."""
+    """`count` integers of `size` bytes: edges, dictionary, or any number of random bits.
+
+    Those of 16 bytes are rows of two halves.
+    """
+    if size == wide.SIZE:
+        low, high = (mixture(8, count, words, arrays) for _ in range(2))
+        return wide.mixture(low, high, arrays)
     kind = arrays.random(count)
     short = below(8 * size, count, arrays) + (64 - 8 * size)
     values = np.frombuffer(arrays.bytes(8 * count), np.uint64) >> short.astype(np.uint64)
@@ -192,7 +202,8 @@ class Numbers(random.Random):
         key = size, id(words)  # kept alive by its entry
         known = self._integers.get(key)
         if known is None or not known[1]:
-            known = words, mixture(size, _STOCK, words, self.arrays).tolist()
+            made = mixture(size, _STOCK, words, self.arrays)
+            known = words, wide.numbers(made) if size == wide.SIZE else made.tolist()
             self._integers[key] = known
         return known[1].pop()
 
@@ -214,6 +225,8 @@ def integer_array(size: int, count: int, limit: int, words: Dictionary, numbers:
     arrays = numbers.arrays
     if kind == 0 or count == 0:
         return numbers.randbytes(size * count)
+    if size == wide.SIZE:
+        return _wide_array(kind, count, limit, words, numbers)
     if kind == 1:
         values = below(max(limit, 1), count, arrays).astype(np.uint64)
     elif kind == 2:
@@ -228,6 +241,19 @@ def integer_array(size: int, count: int, limit: int, words: Dictionary, numbers:
         if kind == 4:
             values = np.sort(values)[:: numbers.choice((1, -1))]
     return values.astype(f"<u{size}").tobytes()
+
+
+def _wide_array(
+    kind: int, count: int, limit: int, words: Dictionary, numbers: Numbers
+) -> bytes:  # fmt: skip
+    """Such contents of integers of 16 bytes: small, equal, or of many kinds."""
+    if kind == 1:
+        low = below(max(limit, 1), count, numbers.arrays).astype(np.uint64)
+        return np.stack((low, np.zeros(count, np.uint64)), axis=1).tobytes()
+    if kind == 3:
+        return numbers.integer(wide.SIZE, words).to_bytes(wide.SIZE, "little") * count
+    pool = mixture(wide.SIZE, 48 if kind < 6 else count, words, numbers.arrays)
+    return pool[below(len(pool), count, numbers.arrays)].tobytes()
 
 
 def _pool(kind: int, size: int, words: Dictionary, arrays: np.random.Generator) -> Integers:

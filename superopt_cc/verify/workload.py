@@ -9,6 +9,7 @@ import dataclasses
 import time
 
 from superopt_cc.cases import Case, parts
+from superopt_cc.verify.admit import admits
 from superopt_cc.verify.bench import Bench, start_runner
 from superopt_cc.verify.gather import unused_bits
 from superopt_cc.verify.inputs import Maker
@@ -43,7 +44,7 @@ def make_workload(
     with start_runner(bench.image) as runner:
         for _ in range(3 * count // _ROUND):
             typical = (_typical(bench.around.shape, least, numbers) for _ in range(_ROUND))
-            made = next(parts(typical), [])
+            made = next(parts(case for case in typical if admits(case, bench.around.shape)), [])
             for style in _STYLES:
                 made = _returning(bench, runner, made, style, end)
             kept += made

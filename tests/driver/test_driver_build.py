@@ -102,10 +102,19 @@ def test_options_in_a_response_file_count(project: Project) -> None:
     assert project.ask("explain", "popcount", "--json")["outcome"]["key"] != first
 
 
-def test_a_contract_makes_a_function_ineligible_until_contracts_are_used(
-    project: Project,
-) -> None:
-    project.write("x.c", f"#pragma superopt assume(x < 9)\n{POPCOUNT}")
+def test_a_contract_bounds_the_tests_and_names_the_entry(project: Project) -> None:
+    keys = set()
+    for pragma in ("", "assume(x < 9)", "assume(x < 10)"):
+        project.write("x.c", f"#pragma superopt {pragma}\n{POPCOUNT}")
+        project.compile(*O3, "-c", "x.c", "-o", "x.o")
+        story = project.ask("explain", "popcount", "--json")
+        keys.add(story["outcome"]["key"])
+        assert story["outcome"]["verdict"]["evidence"]["assumed"] == [pragma][: bool(pragma)]
+    assert len(keys) == 3
+
+
+def test_a_contract_that_cannot_be_read_leaves_gccs_code(project: Project) -> None:
+    project.write("x.c", f"#pragma superopt assume(y < 9)\n{POPCOUNT}")
     project.compile(*O3, "-c", "x.c", "-o", "x.o")
     assert project.same_as_gcc("-O3", "x.c")
     assert project.reasons() == {"contract": 1}

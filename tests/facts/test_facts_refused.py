@@ -66,9 +66,12 @@ __attribute__((zero_call_used_regs("used"))) int zeroing(int a) { return a; }
 __attribute__((naked)) void bare(void) { __asm__("ret"); }
 __attribute__((force_align_arg_pointer)) int aligned_entry(int a) { return a; }
 long double x87(long double a) { return a; }
-__int128 wide(__int128 a) { return a; }
-_Complex double complex_(_Complex double a) { return a; }
-__m128i vector(__m128i a) { return a; }
+_Complex long double complex_(_Complex long double a) { return a; }
+typedef int octet __attribute__((vector_size(32)));
+octet vector(octet a) { return a; }
+__int128 int128(__int128 a) { return -a; }
+_Complex double two_doubles(_Complex double a) { return -a; }
+__m128i lanes(__m128i a) { return _mm_add_epi8(a, a); }
 int eligible(int x) { return x * 3; }
 """
 
@@ -92,10 +95,9 @@ EXPECTED = {
     "clone": "specialised.constprop.0",
     "attribute": "optimised optimised_by_pragma narrowed zeroing bare aligned_entry",
     "long-double": "x87",
-    "int128": "wide",
     "complex": "complex_",
     "vector": "vector",
-    "": "eligible caller_of_clone",
+    "": "eligible caller_of_clone int128 two_doubles lanes",
 }
 
 

@@ -17,6 +17,7 @@ from superopt_cc.verify.ctype import (
     Enum,
     Field,
     Float,
+    Form,
     Function,
     Int,
     Pointer,
@@ -261,13 +262,70 @@ def test_a_structure_goes_to_the_stack_whole_when_its_registers_are_used_up() ->
     assert last == Location("int", 5, 32)  # the register that was too few for the pair
 
 
+FULL = (1 << 64) - 1
+WIDE = Int(16, signed=True)
+LANES = Array(0, 4, Form.VECTOR, 16)
+COMPLEX = Array(2, 2, Form.COMPLEX)
+
+
+@pytest.mark.parametrize(
+    ("kind", "places", "result"),
+    [
+        (WIDE, [("int", 64), ("int", 64)], (("rax", FULL), ("rdx", FULL))),
+        (LANES, [("sse", 128)], (("xmm0", (1 << 128) - 1),)),
+        (Array(0, 2, Form.VECTOR, 8), [("sse", 64)], (("xmm0", FULL),)),
+        (COMPLEX, [("sse", 64), ("sse", 64)], (("xmm0", FULL), ("xmm1", FULL))),
+    ],
+)
+def test_values_of_several_parts_have_their_registers(
+    kind: CType, places: list[tuple[str, int]], result: tuple[tuple[str, int], ...]
+) -> None:
+    types = (*BASE, kind)
+    (location,) = assign(types, [4])
+    assert [(part.kind, part.bits) for part in location.words] == places
+    assert returned(types, 4) == result
+    assert not in_memory(types, 4)
+
+
+@pytest.mark.parametrize(
+    ("other", "places"),
+    [
+        (WIDE, [("int", 64), ("int", 64)]),  # an integer's class wins
+        (structure(16, (0, 2), (8, 2)), [("sse", 64), ("sse", 64)]),
+        (LANES, [("sse", 128)]),
+    ],
+)
+def test_a_vector_shares_a_union_by_the_classes_of_both(
+    other: CType, places: list[tuple[str, int]]
+) -> None:
+    union = Struct("u", 16, 16, (Field("v", 0, 4), Field("o", 0, 5)), union=True)
+    (location,) = assign((*BASE, LANES, other, union), [6])
+    assert [(part.kind, part.bits) for part in location.parts] == places
+
+
+@pytest.mark.parametrize("kind", [WIDE, LANES, Struct("s", 32, 16, (Field("x", 0, 4),))])
+def test_what_is_aligned_to_16_bytes_is_so_on_the_stack(kind: CType) -> None:
+    types = (*BASE, WIDE, kind)
+    full = [0] * 6 + [2] * 8
+    *_, first, second = assign(types, [*full, 0, 5])
+    assert first == Location("stack", 0, 32)
+    assert [part.number for part in second.parts][:2] == [2, 3]
+
+
+def test_a_vector_that_needs_a_wider_register_is_no_value() -> None:
+    eight = Array(0, 8, Form.VECTOR, 32)
+    for kind in (eight, Struct("s", 32, 32, (Field("x", 0, 4),))):
+        with pytest.raises(Ineligible, match="vector"):
+            assign((*BASE, eight, kind), [5])
+
+
 def test_other_types_have_no_location() -> None:
     with pytest.raises(Ineligible, match="struct-by-value"):
         assign((*BASE, structure(16, (0, 0))), [4])  # the second half is padding
     with pytest.raises(Ineligible, match="struct-by-value"):
         assign((dataclasses.replace(structure(4, (0, 0)), plain=False), INT), [0])
-    with pytest.raises(Ineligible, match="int128"):
-        returned((Unsupported("int128", 16),), 0)
+    with pytest.raises(Ineligible, match="long-double"):
+        returned((Unsupported("long-double", 16),), 0)
     assert returned((Bool(), Float(4)), 0) == (("rax", 0xFF),)
     assert returned((Bool(), Float(4)), 1) == (("xmm0", 0xFFFFFFFF),)
     assert returned((), None) == ()

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from verifying import QUICK, body, compiled, job_for, verdict
 
-from superopt_cc.cases import Case
+from superopt_cc.assembly.fragment import Fragment
+from superopt_cc.cases import Blob, Case
 from superopt_cc.toolchain import tools
 from superopt_cc.types import Reason
-from superopt_cc.verify.bench import Bench, start_runner
+from superopt_cc.verify.bench import Bench, body_label, start_runner
 from superopt_cc.verify.compare import Fields
 from superopt_cc.verify.engine import Verifier
 from superopt_cc.verify.image import Addresses
@@ -198,7 +199,8 @@ def test_every_run_finds_empty_memory(tmp_path: Path) -> None:
     swap = "int f(int *p, int n) { int old = p[n]; p[n] = 77; return old; }"
     with Bench(job_for(tmp_path, swap, "f")) as bench, start_runner(bench.image) as runner:
         image = bench.image
-        case = Case(ints=(image.arena.slot(0, writable=True), 1000))
+        slot = image.arena.slot(0, writable=True)
+        case = Case(ints=(slot, 1000), objects=(Blob(bytes(8), 8, written=True),))
         batch = encode_batch([case, case], image.arena, (Style(),), 1)
 
         def swapped(name: str, mode: Mode) -> list[int]:
@@ -211,6 +213,40 @@ def test_every_run_finds_empty_memory(tmp_path: Path) -> None:
         assert any(runner._trace[: 1 << 12])
         assert swapped("f", Mode()) == [0, 77]
         assert not any(runner._trace[: 1 << 12])
+
+
+# Each returns what a place holds that no caller fills, and leaves its argument there.
+KEPT = [
+    ("the stack", "movq -1000(%rsp), %rax\nmovq %rdi, -1000(%rsp)", "sse2"),
+    ("a register", "movq %r10, %rax\nmovq %rdi, %r10", "sse2"),
+    ("a vector register", "movq %xmm9, %rax\nmovq %rdi, %xmm9", "sse2"),
+    ("an MMX register", "movq %mm3, %rax\nmovq %rdi, %mm3\nemms", "mmx"),
+    ("an upper half", "vextracti128 $1, %ymm9, %xmm0\nvmovq %xmm0, %rax\n"
+     "vmovq %rdi, %xmm9\nvpbroadcastq %xmm9, %ymm9", "avx2"),
+    ("a high register", "vmovq %xmm29, %rax\nvmovq %rdi, %xmm29", "avx512f"),
+    ("a mask register", "kmovq %k3, %rax\nkmovq %rdi, %k3", "avx512bw"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "needs"), [c[1:] for c in KEPT], ids=[c[0] for c in KEPT])
+@pytest.mark.parametrize("clean", [False, True])
+def test_nothing_is_kept_from_one_input_to_the_next(
+    tmp_path: Path, text: str, needs: str, clean: bool
+) -> None:
+    if needs not in Path("/proc/cpuinfo").read_text().split():
+        pytest.skip(f"the processor has no {needs}")
+    with Bench(job_for(tmp_path, "long f(long x) { return x; }", "f")) as bench:
+        fragment = bench.parse(body("f", f"{text}\nret"))
+        assert isinstance(fragment, Fragment)
+        image = bench.link((fragment,))
+        marks = [0x1234_5678_9ABC + i for i in range(40)]
+        batch = encode_batch([Case(ints=(m,)) for m in marks], image.arena, (Style(),), 1)
+        with start_runner(image) as runner:
+            mode, entry = Mode(clean_upper=clean), image.symbols[body_label(0)]
+            run = runner.run(batch, entry, mode, Masks(rax=(1 << 64) - 1))
+        found = {Fields.of(run.result(i)).rax for i in range(run.done)}
+        assert run.done == len(marks)
+        assert not found & set(marks)
 
 
 def test_addresses_of_the_arena_are_those_of_real_pointers() -> None:

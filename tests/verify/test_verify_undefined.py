@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from verifying import body, compiled, verdict
 
+from superopt_cc.verify.undefined import may_stop
+
 SHIFT_ALL = "void f(unsigned *a, int n, int by) { for (int i = 0; i < n; i++) a[i] <<= by; }\n"
 
 
@@ -144,3 +146,22 @@ def test_what_all_of_gccs_code_agrees_on_counts(tmp_path: Path) -> None:
     answer = verdict(tmp_path, source, "f", compiled(tmp_path, wrong))
     assert answer.reason is not None
     assert answer.reason.value in ("result", "timing")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x >> n;", "x << 3 + n;", "x >>= n;", "x << 32;", "x << 0x2f;", "x >> (3);", "1 << 2 * i;",
+     "a / b;", "a/=b;", "a % (b);", "a / 0;", "_Bool b;", "enum e v;", "__builtin_unreachable();",
+     '# 1 "/usr/include/a.h" 1 3 4\nint f;\n# 2 "b.c" 2\nint g = a / b;'],
+)  # fmt: skip
+def test_text_that_may_be_undefined_is_compiled_once_more(text: str) -> None:
+    assert may_stop(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x >> 15;", "x << 3 ^ y;", "x>>=7;", "(x << 31u)", "a / 3 * b;", "a %10u)", "a < b; b >= a;",
+     '# 1 "/one/of/many.c"\nint f;', '# 1 "/usr/include/a.h" 1 3 4\na / b;\n# 2 "b.c" 2\n'],
+)  # fmt: skip
+def test_text_that_cannot_be_undefined_is_not_compiled_once_more(text: str) -> None:
+    assert not may_stop(text.encode())

@@ -2,7 +2,7 @@
 
 For each function: how many wrong variants of it the inputs tell apart, how many only several
 times more inputs do (`late`), and how many nothing does.  The limits of
-`superopt_cc/verify/adequacy.py` were chosen from this table.
+`superopt_cc/verify/judging/adequacy.py` were chosen from this table.
 
     python benchmarks/adequacy.py [--every N] [--json FILE]
 """
@@ -27,7 +27,7 @@ from corpus import Target, job_of, load  # noqa: E402
 
 from superopt_cc.errors import Ineligible  # noqa: E402
 from superopt_cc.verify.engine import Verifier  # noqa: E402
-from superopt_cc.verify.gather import Limits  # noqa: E402
+from superopt_cc.verify.gathering.gather import Limits  # noqa: E402
 
 LIMITS = Limits(seconds=30.0)
 SHARES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5, 0.0)

@@ -34,7 +34,7 @@ from superopt_cc.driver.selection import Wish
 from superopt_cc.errors import Ineligible, SuperoptError
 from superopt_cc.settings import Settings
 from superopt_cc.verify.engine import Verifier
-from superopt_cc.verify.gather import Limits
+from superopt_cc.verify.gathering.gather import Limits
 
 # Past the limit on inputs a function gets this many seconds for everything else.
 GRACE = 30

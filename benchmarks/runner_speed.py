@@ -19,14 +19,14 @@ from superopt_cc.assembly.fragment import own_fragment
 from superopt_cc.cases import Case
 from superopt_cc.toolchain import tools
 from superopt_cc.toolchain.command import compile_text, parse_command, preprocess
-from superopt_cc.verify import plans
-from superopt_cc.verify.bench import Bench, body_label, start_runner
-from superopt_cc.verify.compare import first_difference
-from superopt_cc.verify.facts import facts_for_unit
+from superopt_cc.verify.gathering import plans
+from superopt_cc.verify.gathering.bench import Bench, body_label, start_runner
+from superopt_cc.verify.gathering.plans import Plan
 from superopt_cc.verify.job import Job
-from superopt_cc.verify.layout import Style, encode_batch
-from superopt_cc.verify.plans import Plan
-from superopt_cc.verify.runner import Mode
+from superopt_cc.verify.judging.compare import first_difference
+from superopt_cc.verify.running.layout import Style, encode_batch
+from superopt_cc.verify.running.runner import Mode
+from superopt_cc.verify.signature.facts import facts_for_unit
 
 SOURCE = """
 unsigned f(unsigned x, unsigned y)

@@ -1,4 +1,4 @@
-/* The contract between superopt_cc/verify/runner.py and superopt-runner.
+/* The contract between superopt_cc/verify/running/runner.py and superopt-runner.
  *
  * superopt-runner IMAGE CASES_FD RESULTS_FD TRACE_FD maps a static image, answers requests read
  * from standard input on standard output, and runs every batch in a forked child that may make

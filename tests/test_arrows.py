@@ -85,3 +85,25 @@ def test_shared_modules_import_no_folder(module: str) -> None:
 
 def test_the_public_api_imports_the_driver_only() -> None:
     assert strays(PACKAGE / "__init__.py", SHARED | {"driver"}) == []
+
+
+def layers() -> list[str]:
+    """The folders of `verify` from the document's table, each above those that it imports."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = re.search(
+        r"^\| folder \| its job \|\n\| --- \| --- \|\n((?:\|.*\n)+)", text, re.MULTILINE
+    )
+    assert table is not None, "docs/architecture.md has no table of verify's folders"
+    return re.findall(r"^\| `(\w+)`", table.group(1), re.MULTILINE)
+
+
+def test_the_folders_of_verify_stand_on_one_another() -> None:
+    known = layers()
+    assert sorted(known) == sorted(
+        path.parent.name for path in PACKAGE.glob("verify/*/__init__.py")
+    )
+    for at, folder in enumerate(known):
+        for path in (PACKAGE / "verify" / folder).glob("*.py"):
+            found = re.findall(r"superopt_cc\.verify\.(\w+)", path.read_text(encoding="utf-8"))
+            above = {name for name in found if name in known} - set(known[: at + 1])
+            assert not above, f"{path} imports {above}"

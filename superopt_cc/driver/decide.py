@@ -21,7 +21,7 @@ from superopt_cc.store import units
 from superopt_cc.store.local import Entry, Need, Store, exhausted
 from superopt_cc.types import Level, Origin, Outcome, Rewrite, Verdict
 from superopt_cc.verify.job import Job
-from superopt_cc.verify.screen import Screener
+from superopt_cc.verify.screening.screen import Screener
 from superopt_cc.verify.version import VERSION
 
 if TYPE_CHECKING:

@@ -32,9 +32,9 @@ from superopt_cc.toolchain.command import (
 )
 from superopt_cc.toolchain.options import expand_response_files, split_arguments
 from superopt_cc.toolchain.tools import find_compiler, run
-from superopt_cc.verify.facts import UnitFacts, facts_for_unit
 from superopt_cc.verify.job import Contract, Facts, Job
-from superopt_cc.verify.promises import with_positions
+from superopt_cc.verify.making.promises import with_positions
+from superopt_cc.verify.signature.facts import UnitFacts, facts_for_unit
 
 _CXX_SUFFIXES = frozenset({".cc", ".cp", ".cxx", ".cpp", ".CPP", ".c++", ".C", ".ii"})
 # design 2: nothing is selected below -O2.

@@ -15,7 +15,7 @@ from superopt_cc.store.manifest import decode, encode
 from superopt_cc.toolchain.command import CompileCommand
 from superopt_cc.types import Origin, Rewrite, Verdict, to_json
 from superopt_cc.verify.job import Contract, Job
-from superopt_cc.verify.replaying import replay
+from superopt_cc.verify.telling.replaying import replay
 
 _FORMAT = "superopt-counterexample 1"
 

@@ -18,7 +18,7 @@ from superopt_cc.assembly.unit import Unit, parse_unit
 from superopt_cc.driver.decide import Chosen
 from superopt_cc.errors import AssemblyError, Ineligible, RunnerError, ToolchainError
 from superopt_cc.toolchain.tools import assemble
-from superopt_cc.verify.screen import Screener
+from superopt_cc.verify.screening.screen import Screener
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

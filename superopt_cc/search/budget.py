@@ -6,7 +6,7 @@ import dataclasses
 import time
 
 from superopt_cc.settings import Settings
-from superopt_cc.verify.gather import DEFAULT_LIMITS, Limits
+from superopt_cc.verify.gathering.gather import DEFAULT_LIMITS, Limits
 
 # Making inputs may take this share of a small budget: without all of them nothing is decided.
 _INPUT_SHARE, _LEAST_INPUTS = 0.5, 1.0

@@ -30,9 +30,9 @@ from superopt_cc.types import (
     Rewrite,
     Verdict,
 )
-from superopt_cc.verify.abi import returned
 from superopt_cc.verify.engine import Verifier
 from superopt_cc.verify.job import Facts, Job
+from superopt_cc.verify.signature.abi import returned
 
 Progress = Callable[[str], None]
 

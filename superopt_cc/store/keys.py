@@ -13,7 +13,8 @@ import json
 from collections.abc import Sequence
 
 from superopt_cc.types import to_json
-from superopt_cc.verify.ctype import (
+from superopt_cc.verify.job import CallUse, Contract, Facts
+from superopt_cc.verify.signature.ctype import (
     Array,
     Bool,
     CType,
@@ -26,7 +27,6 @@ from superopt_cc.verify.ctype import (
     TypeTable,
     Unsupported,
 )
-from superopt_cc.verify.job import CallUse, Contract, Facts
 
 _SCHEME = "superopt-cc key 1"
 

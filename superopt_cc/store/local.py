@@ -240,10 +240,10 @@ def clear(folder: Path) -> None:
     Raises StoreError.
     """
     with _explained(folder):
-        for part in ("store", "units"):
+        for part in ("store", "units", "transcripts"):
             if (folder / part).is_dir():
                 shutil.rmtree(folder / part)
-        for log in folder.glob("builds*.jsonl"):
+        for log in (*folder.glob("builds*.jsonl"), folder / "surfaces.jsonl"):
             log.unlink(missing_ok=True)
 
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from superopt_cc.store.local import Store
 from superopt_cc.store.units import GCC_VARIABLES, digest, file_digest
-from superopt_cc.verify import ctype, job
+from superopt_cc.verify import job
+from superopt_cc.verify.signature import ctype
 
 _MARKER = re.compile(rb'^#(?: line)? \d+ "((?:[^"\\\n]|\\.)*)"', re.MULTILINE)
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)")

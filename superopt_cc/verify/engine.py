@@ -19,30 +19,31 @@ from superopt_cc.assembly.unit import Unit
 from superopt_cc.cases import Case
 from superopt_cc.errors import Ineligible, Late, ToolchainError
 from superopt_cc.types import Evidence, Killed, Level, Reason, Rejection, Rewrite, Verdict
-from superopt_cc.verify import outrun, plans
-from superopt_cc.verify.access import AccessRule, Walk
-from superopt_cc.verify.adequacy import NOTHING, Adequacy, Score
-from superopt_cc.verify.bench import Bench, body_label, constants_of, start_runner
-from superopt_cc.verify.compare import Difference
-from superopt_cc.verify.examples import counterexample
-from superopt_cc.verify.gather import DEFAULT_LIMITS, Gatherer, Limits
-from superopt_cc.verify.image import Image
+from superopt_cc.verify.gathering import plans
+from superopt_cc.verify.gathering.bench import Bench, body_label, constants_of, start_runner
+from superopt_cc.verify.gathering.gather import DEFAULT_LIMITS, Gatherer, Limits
+from superopt_cc.verify.gathering.plans import Plan
+from superopt_cc.verify.gathering.workload import make_workload
 from superopt_cc.verify.job import Job
-from superopt_cc.verify.killers import Killers, fitting, worth_keeping
-from superopt_cc.verify.plans import Plan
-from superopt_cc.verify.probe import Probed
-from superopt_cc.verify.promises import with_names
+from superopt_cc.verify.judging import outrun
+from superopt_cc.verify.judging.access import AccessRule, Walk
+from superopt_cc.verify.judging.adequacy import NOTHING, Adequacy, Score
+from superopt_cc.verify.judging.compare import Difference
+from superopt_cc.verify.judging.killers import Killers, fitting, worth_keeping
+from superopt_cc.verify.judging.stand import Stand
+from superopt_cc.verify.judging.undefined import Undefined
+from superopt_cc.verify.judging.weighing import COVERAGE, Tests, lacking
+from superopt_cc.verify.making.promises import with_names
+from superopt_cc.verify.making.shape import Shape
+from superopt_cc.verify.making.values import dictionary
 from superopt_cc.verify.rules import ALL, Rules
-from superopt_cc.verify.runner import Runner
-from superopt_cc.verify.shape import Shape
-from superopt_cc.verify.shrink import shrink
-from superopt_cc.verify.stand import Stand
-from superopt_cc.verify.trace import Decoder, Edge
-from superopt_cc.verify.undefined import Undefined
-from superopt_cc.verify.values import dictionary
+from superopt_cc.verify.running.image import Image
+from superopt_cc.verify.running.probe import Probed
+from superopt_cc.verify.running.runner import Runner
+from superopt_cc.verify.running.trace import Decoder, Edge
+from superopt_cc.verify.telling.examples import counterexample
+from superopt_cc.verify.telling.shrink import shrink
 from superopt_cc.verify.version import VERSION
-from superopt_cc.verify.weighing import COVERAGE, Tests, lacking
-from superopt_cc.verify.workload import make_workload
 
 # How often tests that let a wrong variant pass get further inputs.
 _STRONGER = 2
@@ -211,6 +212,11 @@ class Verifier:
         found = self._outrun.difference(stand, self.job.name, label)
         if found is not None:
             return self._refuted(stand, label, *found, again=False)
+        self._in_time()
+        contest = stand.contest(label)
+        seen = self._access.begin(contest, stand.plans[0])
+        if isinstance(seen, Walk):
+            return self._walked(stand, label, stand.plans, fragment, seen)
         try:
             aimed = self._aimed(stand, label)
             found = self._among(stand, label, aimed)
@@ -223,7 +229,13 @@ class Verifier:
             return self._refuted(stand, label, *found)
         self._in_time()
         every = (*stand.plans, *aimed)
-        walk = self._access.walk(stand.contest(label), every, aimed[:1], self._outside)
+        walk = self._access.finish(contest, seen, every, aimed[:1], self._outside)
+        return self._walked(stand, label, every, fragment, walk)
+
+    def _walked(
+        self, stand: Stand, label: str, every: Sequence[Plan], fragment: Fragment, walk: Walk
+    ) -> Verdict:
+        """What traces show: something wrong, or whether the tests were good enough."""
         if walk.rejection is not None:
             return self._refuted(stand, label, walk.plan or every[0], walk.rejection)
         return self._decided(walk, every, fragment, stand)

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from superopt_cc.toolchain.command import CompileCommand
-from superopt_cc.verify.ctype import TypeTable
+from superopt_cc.verify.signature.ctype import TypeTable
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Protocol
 
-from superopt_cc.verify.access import LEAKS, Leak
-from superopt_cc.verify.compare import COMPARISONS, Comparison
-from superopt_cc.verify.screen_rules import RULES as SCREENED
-from superopt_cc.verify.screen_rules import Rule as Screened
-from superopt_cc.verify.touched import BOUNDS, Bound
-from superopt_cc.verify.weighing import WEIGHED, Weighed
+from superopt_cc.verify.judging.access import LEAKS, Leak
+from superopt_cc.verify.judging.compare import COMPARISONS, Comparison
+from superopt_cc.verify.judging.touched import BOUNDS, Bound
+from superopt_cc.verify.judging.weighing import WEIGHED, Weighed
+from superopt_cc.verify.screening.screen_rules import RULES as SCREENED
+from superopt_cc.verify.screening.screen_rules import Rule as Screened
 
 
 class Named(Protocol):

@@ -16,7 +16,11 @@ from workplace import Workplace, environment, program
 from superopt_cc.assembly import reasons as text_reasons
 from superopt_cc.toolchain.options import table
 from superopt_cc.types import Reason
-from superopt_cc.verify import bench, image, reasons, screen, shape
+from superopt_cc.verify import reasons
+from superopt_cc.verify.gathering import bench
+from superopt_cc.verify.making import shape
+from superopt_cc.verify.running import image
+from superopt_cc.verify.screening import screen
 
 # Counted by the driver and the search (docs/architecture.md, design 11.1).
 _OTHER = {

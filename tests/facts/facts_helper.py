@@ -7,7 +7,7 @@ from pathlib import Path
 from superopt_cc.errors import Ineligible
 from superopt_cc.toolchain import tools
 from superopt_cc.toolchain.command import CompileCommand, parse_command
-from superopt_cc.verify.facts import UnitFacts, facts_for_unit
+from superopt_cc.verify.signature.facts import UnitFacts, facts_for_unit
 
 
 def build(

@@ -8,8 +8,8 @@ import pytest
 from facts_helper import build, facts_of, reason
 
 from superopt_cc.errors import Ineligible
-from superopt_cc.verify.facts import UnitFacts, facts_for_unit
 from superopt_cc.verify.reasons import REASONS
+from superopt_cc.verify.signature.facts import UnitFacts, facts_for_unit
 
 SOURCE = r"""
 #include <stdatomic.h>

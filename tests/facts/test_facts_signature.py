@@ -9,8 +9,9 @@ import pytest
 from facts_helper import facts_of
 
 from superopt_cc.errors import Ineligible
-from superopt_cc.verify.abi import Location, assign, in_memory, returned
-from superopt_cc.verify.ctype import (
+from superopt_cc.verify.job import Facts
+from superopt_cc.verify.signature.abi import Location, assign, in_memory, returned
+from superopt_cc.verify.signature.ctype import (
     Array,
     Bool,
     CType,
@@ -24,9 +25,8 @@ from superopt_cc.verify.ctype import (
     Struct,
     Unsupported,
 )
-from superopt_cc.verify.facts import UnitFacts
-from superopt_cc.verify.job import Facts
-from superopt_cc.verify.source import c_text
+from superopt_cc.verify.signature.facts import UnitFacts
+from superopt_cc.verify.signature.source import c_text
 
 SOURCE = r"""
 #include <stdio.h>

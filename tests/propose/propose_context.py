@@ -12,8 +12,8 @@ from superopt_cc.settings import Settings
 from superopt_cc.toolchain.command import compile_text, parse_command, preprocess
 from superopt_cc.toolchain.tools import find_compiler
 from superopt_cc.types import Attempt
-from superopt_cc.verify.facts import facts_for_unit
 from superopt_cc.verify.job import Job
+from superopt_cc.verify.signature.facts import facts_for_unit
 
 MakeContext = Callable[..., Context]
 

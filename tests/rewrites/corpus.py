@@ -23,9 +23,9 @@ from superopt_cc.toolchain import tools
 from superopt_cc.toolchain.command import compile_text, parse_command, preprocess
 from superopt_cc.types import Origin, Reason, Rewrite, Verdict
 from superopt_cc.verify.engine import Verifier
-from superopt_cc.verify.facts import facts_for_unit
-from superopt_cc.verify.gather import Limits
+from superopt_cc.verify.gathering.gather import Limits
 from superopt_cc.verify.job import Job
+from superopt_cc.verify.signature.facts import facts_for_unit
 
 _HERE = Path(__file__).parent
 _LIMITS = Limits(seconds=30.0)

@@ -12,10 +12,10 @@ from superopt_cc.assembly.unit import Unit, parse_unit
 from superopt_cc.toolchain import tools
 from superopt_cc.toolchain.command import compile_text, parse_command, preprocess
 from superopt_cc.types import Rejection
-from superopt_cc.verify.facts import facts_for_unit
 from superopt_cc.verify.job import Job
-from superopt_cc.verify.screen import Screener
-from superopt_cc.verify.screen_rules import RULES
+from superopt_cc.verify.screening.screen import Screener
+from superopt_cc.verify.screening.screen_rules import RULES
+from superopt_cc.verify.signature.facts import facts_for_unit
 
 AS_OPTIONS = ("--64",)
 

@@ -6,8 +6,8 @@ import pytest
 from screening import job_of, reason, screened, screener, target_text
 
 from superopt_cc.errors import Ineligible
-from superopt_cc.verify.screen import Screener, target_reasons
-from superopt_cc.verify.screen_rules import RULES
+from superopt_cc.verify.screening.screen import Screener, target_reasons
+from superopt_cc.verify.screening.screen_rules import RULES
 
 NINE = "int nine(int x) { return x * 9; }\n"
 LOCAL_NINE = """

@@ -6,7 +6,7 @@ import pytest
 from screening import job_of, reason, screened
 
 from superopt_cc.assembly.offered import parse_fragment
-from superopt_cc.verify.screen_view import View
+from superopt_cc.verify.screening.screen_view import View
 
 PAIR = "long f(unsigned long x, unsigned long y) { return (long)(x * 9 + y); }\n"
 CALLING = "long g(long); long f(unsigned long x) { long s = g(1) + g(2); return s + (long)x; }\n"

@@ -8,8 +8,17 @@ import pytest
 
 from superopt_cc.cost.callers import LATENCY, Words, caller_text
 from superopt_cc.search.loop import result_of
-from superopt_cc.verify.ctype import Array, CType, Field, Float, Form, Int, Struct, TypeTable
 from superopt_cc.verify.job import Facts
+from superopt_cc.verify.signature.ctype import (
+    Array,
+    CType,
+    Field,
+    Float,
+    Form,
+    Int,
+    Struct,
+    TypeTable,
+)
 
 LONG, DOUBLE = Int(8, signed=True), Float(8)
 BASE: TypeTable = (LONG, DOUBLE)

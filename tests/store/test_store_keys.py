@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from superopt_cc.store.keys import function_key
-from superopt_cc.verify.ctype import CType, Field, Int, Pointer, Struct, TypeTable
 from superopt_cc.verify.job import CallUse, Contract, Facts, Parameter
+from superopt_cc.verify.signature.ctype import CType, Field, Int, Pointer, Struct, TypeTable
 
 INT = Int(4, True)
 PLAIN = Contract()

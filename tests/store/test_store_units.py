@@ -9,8 +9,8 @@ import pytest
 from superopt_cc.store import builds, units
 from superopt_cc.store.local import Store
 from superopt_cc.store.manifest import Manifests, command_digest, decode, encode, sources_of
-from superopt_cc.verify.ctype import Enum, Field, Function, Int, Pointer, Struct
 from superopt_cc.verify.job import CallUse, Facts, Parameter
+from superopt_cc.verify.signature.ctype import Enum, Field, Function, Int, Pointer, Struct
 
 KEY = "ab" * 32
 SUMMARY = (

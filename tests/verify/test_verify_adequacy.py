@@ -12,11 +12,13 @@ from verifying import QUICK, body, job_for
 from superopt_cc.assembly.fragment import own_fragment
 from superopt_cc.assembly.unit import parse_unit
 from superopt_cc.types import Reason
-from superopt_cc.verify import adequacy, engine, plans
+from superopt_cc.verify import engine
 from superopt_cc.verify.engine import Verifier
-from superopt_cc.verify.image import Image
-from superopt_cc.verify.mutants import mutants
-from superopt_cc.verify.runner import Masks, Runner
+from superopt_cc.verify.gathering import plans
+from superopt_cc.verify.judging import adequacy
+from superopt_cc.verify.judging.mutants import mutants
+from superopt_cc.verify.running.image import Image
+from superopt_cc.verify.running.runner import Masks, Runner
 
 SETTLE = plans.settle
 

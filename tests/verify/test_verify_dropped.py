@@ -12,8 +12,9 @@ import pytest
 from verifying import QUICK, body, compiled, job_for
 
 from superopt_cc.types import Rewrite, Verdict
-from superopt_cc.verify import engine, plans
+from superopt_cc.verify import engine
 from superopt_cc.verify.engine import Verifier
+from superopt_cc.verify.gathering import plans
 from superopt_cc.verify.rules import ALL, Rules
 
 

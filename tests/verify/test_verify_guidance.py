@@ -14,16 +14,16 @@ from verifying import QUICK, body, compiled, job_for, verdict
 from superopt_cc.assembly.decode import Instruction, decode_function
 from superopt_cc.assembly.registers import GPR
 from superopt_cc.types import Reason
-from superopt_cc.verify import plans
-from superopt_cc.verify.bench import Bench, start_runner
 from superopt_cc.verify.engine import Verifier
-from superopt_cc.verify.gather import Gatherer
-from superopt_cc.verify.infeasible import Infeasible, infeasible, states_before
-from superopt_cc.verify.layout import encode_batch
-from superopt_cc.verify.ranges import State
-from superopt_cc.verify.runner import Mode
-from superopt_cc.verify.trace import rows_of
-from superopt_cc.verify.zones import NONE
+from superopt_cc.verify.gathering import plans
+from superopt_cc.verify.gathering.bench import Bench, start_runner
+from superopt_cc.verify.gathering.gather import Gatherer
+from superopt_cc.verify.proofs.infeasible import Infeasible, infeasible, states_before
+from superopt_cc.verify.proofs.ranges import State
+from superopt_cc.verify.proofs.zones import NONE
+from superopt_cc.verify.running.layout import encode_batch
+from superopt_cc.verify.running.runner import Mode
+from superopt_cc.verify.running.trace import rows_of
 
 SELECTION = """void f(int *a, int n) { for (int i = 0; i < n - 1; i++) { int m = i;
 for (int j = i + 1; j < n; j++) if (a[j] < a[m]) m = j; int t = a[i]; a[i] = a[m]; a[m] = t; } }"""

@@ -17,12 +17,12 @@ from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.cases import Blob, Case
 from superopt_cc.toolchain import tools
 from superopt_cc.types import Reason
-from superopt_cc.verify.bench import Bench, body_label, start_runner
-from superopt_cc.verify.compare import Fields
 from superopt_cc.verify.engine import Verifier
-from superopt_cc.verify.image import Addresses
-from superopt_cc.verify.layout import SLOT_STRIDE, SLOTS, Style, encode_batch
-from superopt_cc.verify.runner import Masks, Mode
+from superopt_cc.verify.gathering.bench import Bench, body_label, start_runner
+from superopt_cc.verify.judging.compare import Fields
+from superopt_cc.verify.running.image import Addresses
+from superopt_cc.verify.running.layout import SLOT_STRIDE, SLOTS, Style, encode_batch
+from superopt_cc.verify.running.runner import Masks, Mode
 
 ABSOLUTE = "int f(int x) { return x < 0 ? -x : x; }"
 NEGATE = "movl %edi, %eax\nnegl %eax\ncmovsl %edi, %eax\n"

@@ -12,10 +12,10 @@ from superopt_cc.cases import Manner, case_from_json, case_to_json
 from superopt_cc.errors import Ineligible
 from superopt_cc.types import Reason
 from superopt_cc.verify.engine import Verifier
-from superopt_cc.verify.facts import facts_for_unit
 from superopt_cc.verify.job import CallUse
-from superopt_cc.verify.pointers import check_sites, sites
-from superopt_cc.verify.replaying import replay
+from superopt_cc.verify.signature.facts import facts_for_unit
+from superopt_cc.verify.signature.pointers import check_sites, sites
+from superopt_cc.verify.telling.replaying import replay
 
 SWITCH = """
 int f(int (*g)(int), unsigned n, int x) {

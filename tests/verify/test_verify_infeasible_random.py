@@ -10,9 +10,9 @@ import numpy as np
 from random_branches import Ran, Rows, ran
 
 from superopt_cc.assembly.registers import GPR
-from superopt_cc.verify.infeasible import infeasible, states_before
-from superopt_cc.verify.ranges import LEFT, OPPOSITE, State
-from superopt_cc.verify.zones import NONE
+from superopt_cc.verify.proofs.infeasible import infeasible, states_before
+from superopt_cc.verify.proofs.ranges import LEFT, OPPOSITE, State
+from superopt_cc.verify.proofs.zones import NONE
 
 FUNCTIONS, INPUTS = 45, 60
 # Rows of an instruction that are looked at, and those of them for which the flags are as well.

@@ -12,14 +12,14 @@ from verifying import QUICK, body, job_for
 
 from superopt_cc.assembly.unit import parse_unit
 from superopt_cc.cases import Blob, Case, Ref, case_from_json, case_to_json
-from superopt_cc.verify.bench import Bench
 from superopt_cc.verify.engine import Verifier
-from superopt_cc.verify.grow import grown
-from superopt_cc.verify.inputs import Maker
-from superopt_cc.verify.nans import NaNs
-from superopt_cc.verify.private import private
-from superopt_cc.verify.shape import Shape, Wish
-from superopt_cc.verify.values import Numbers
+from superopt_cc.verify.gathering.bench import Bench
+from superopt_cc.verify.gathering.grow import grown
+from superopt_cc.verify.making.inputs import Maker
+from superopt_cc.verify.making.nans import NaNs
+from superopt_cc.verify.making.private import private
+from superopt_cc.verify.making.shape import Shape, Wish
+from superopt_cc.verify.making.values import Numbers
 
 QUIET = 1 << 22
 DOT = "float f(const float *a, const float *b, int n, float s) " \

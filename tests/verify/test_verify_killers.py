@@ -9,13 +9,13 @@ from verifying import QUICK, body, compiled, job_for
 
 from superopt_cc.cases import Blob, Case, Ref
 from superopt_cc.types import Rejection, Rewrite
-from superopt_cc.verify import plans
-from superopt_cc.verify.bench import Bench, body_label, start_runner
-from superopt_cc.verify.compare import Difference, first_difference
 from superopt_cc.verify.engine import Verifier
+from superopt_cc.verify.gathering import plans
+from superopt_cc.verify.gathering.bench import Bench, body_label, start_runner
+from superopt_cc.verify.gathering.plans import Plan
 from superopt_cc.verify.job import Job
-from superopt_cc.verify.killers import Killers, fitting, worth_keeping
-from superopt_cc.verify.plans import Plan
+from superopt_cc.verify.judging.compare import Difference, first_difference
+from superopt_cc.verify.judging.killers import Killers, fitting, worth_keeping
 
 MAGIC = "int f(int x) { if (x == 123456789) return 1; return x / 7; }"
 WRONG = "int f(int x) { return x / 7; }"

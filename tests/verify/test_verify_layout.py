@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from superopt_cc.cases import Blob, Case, Ref
-from superopt_cc.verify.layout import Arena, Style, encode_batch, other_noise
+from superopt_cc.verify.running.layout import Arena, Style, encode_batch, other_noise
 
 ARENA = Arena(1 << 40, (1 << 29, bytes(37)), {"g": 1 << 29})
 CASES = [

@@ -13,7 +13,7 @@ from superopt_cc.errors import Ineligible
 from superopt_cc.types import Rewrite, Verdict
 from superopt_cc.verify.engine import Verifier
 from superopt_cc.verify.job import Contract
-from superopt_cc.verify.promises import read, with_positions
+from superopt_cc.verify.making.promises import read, with_positions
 
 FIND = (
     "int f(const int *a, int n, int x) {"

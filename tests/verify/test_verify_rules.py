@@ -12,7 +12,7 @@ from superopt_cc.errors import Ineligible
 from superopt_cc.types import Reason
 from superopt_cc.verify.engine import Verifier
 from superopt_cc.verify.job import Contract
-from superopt_cc.verify.replaying import replay
+from superopt_cc.verify.telling.replaying import replay
 
 STATIC_TIMES_9 = """
 static __attribute__((noinline)) int f(int x) { return x * 9; }

@@ -10,7 +10,7 @@ from verifying import QUICK, compiled, job_for
 from superopt_cc.cases import case_from_json
 from superopt_cc.types import Reason, Verdict
 from superopt_cc.verify.engine import Verifier
-from superopt_cc.verify.replaying import minimised, replay
+from superopt_cc.verify.telling.replaying import minimised, replay
 
 # Far more than it takes: what comes out must not depend on how busy the machine is.
 PATIENT = 20.0

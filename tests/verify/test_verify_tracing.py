@@ -10,16 +10,16 @@ from verifying import QUICK, body, job_for
 
 from superopt_cc.errors import Ineligible
 from superopt_cc.types import Origin, Reason, Rejection, Rewrite
-from superopt_cc.verify import plans
-from superopt_cc.verify.bench import Bench, body_label, start_runner
-from superopt_cc.verify.compare import first_difference
 from superopt_cc.verify.engine import Verifier
-from superopt_cc.verify.gather import Gatherer
-from superopt_cc.verify.image import Image
+from superopt_cc.verify.gathering import plans
+from superopt_cc.verify.gathering.bench import Bench, body_label, start_runner
+from superopt_cc.verify.gathering.gather import Gatherer
 from superopt_cc.verify.job import Contract
-from superopt_cc.verify.layout import encode_batch
-from superopt_cc.verify.runner import End, Mode
-from superopt_cc.verify.trace import Decoder, rows_of
+from superopt_cc.verify.judging.compare import first_difference
+from superopt_cc.verify.running.image import Image
+from superopt_cc.verify.running.layout import encode_batch
+from superopt_cc.verify.running.runner import End, Mode
+from superopt_cc.verify.running.trace import Decoder, rows_of
 
 SOURCES = [
     "int f(const int *a, int n) { int s = 0; for (int i = 0; i < n; i++) s += a[i]; return s; }",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from verifying import body, compiled, verdict
 
-from superopt_cc.verify.undefined import may_stop
+from superopt_cc.verify.judging.undefined import may_stop
 
 SHIFT_ALL = "void f(unsigned *a, int n, int by) { for (int i = 0; i < n; i++) a[i] <<= by; }\n"
 

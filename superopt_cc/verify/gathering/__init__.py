@@ -1,0 +1,1 @@
+"""Inputs for one target: made, traced, aimed, varied, and laid out in plans."""

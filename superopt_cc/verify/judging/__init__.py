@@ -1,0 +1,1 @@
+"""Comparing a rewrite with its target, and whether the tests were good enough (design 5.5, 5.7)."""

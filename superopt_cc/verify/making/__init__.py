@@ -1,0 +1,1 @@
+"""Making inputs for a C signature (design 5.6)."""

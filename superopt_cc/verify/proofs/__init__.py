@@ -1,0 +1,1 @@
+"""What is proved of branches: edges that nothing can take."""

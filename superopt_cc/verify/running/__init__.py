@@ -1,0 +1,1 @@
+"""The image, the runner, and traces: what code does on one input."""

@@ -1,0 +1,1 @@
+"""What gcc itself says about a function: its types, its calling convention, how it calls."""

@@ -1,0 +1,1 @@
+"""Counterexamples: made small, and told in the words of C."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from verifying import QUICK, body, job_for
@@ -93,7 +94,12 @@ def test_evidence_counts_mutants_of_both_codes(tmp_path: Path) -> None:
 
 
 def _few(
-    made: Sequence[plans.Plan], runner: Runner, image: Image, name: str, masks: Masks
+    made: Sequence[plans.Plan],
+    runner: Runner,
+    image: Image,
+    name: str,
+    masks: Masks,
+    *rest: Any,
 ) -> tuple[plans.Plan, ...]:
     """Two inputs a plan."""
     return tuple(
@@ -101,7 +107,7 @@ def _few(
             plan,
             batch=plans.encode_batch(plan.batch.cases[:2], image.arena, plan.styles, plan.seed),
         )
-        for plan in SETTLE(made, runner, image, name, masks)
+        for plan in SETTLE(made, runner, image, name, masks, *rest)
     )
 
 

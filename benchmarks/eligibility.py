@@ -60,6 +60,10 @@ class Library:
 LIBRARIES = (
     Library("xxhash", "3.4.1", ("deps/xxhash/xxhash.c",), ("-Ideps/xxhash",)),
     Library("lz4", "4.3.3", ("lz4libs/*.c",), ("-Ilz4libs", "-DXXH_NAMESPACE=LZ4_")),
+    Library("argon2-cffi-bindings", "21.2.0",
+            tuple(f"extras/libargon2/src/{name}.c"
+                  for name in ("argon2", "core", "encoding", "ref", "thread", "blake2/blake2b")),
+            ("-Iextras/libargon2/include", "-Iextras/libargon2/src")),
     Library("pycryptodome", "3.20.0", ("src/*.c",),
             ("-Isrc", "-Isrc/libtom", "-DSTDC_HEADERS", "-DHAVE_STDINT_H", "-DHAVE_UINT128",
              "-DHAVE_POSIX_MEMALIGN",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import urllib.parse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ ISAS = ("match", "x86-64-v2", "x86-64-v3", "x86-64-v4", "native")
 REQUIRES = ("tested", "shadowed", "bounded", "proved", "compiled")
 ACCEPTS = ("faster", "verified")
 PROGRESS = ("auto", "on", "off")
+SURFACES = ("auto", "c", "asm")
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _OPTION = "--superopt-"
 _VARIABLE = "SUPEROPT_"
+_KEY = "SUPEROPT_API_KEY"  # no setting: it stays in the environment
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,7 +33,9 @@ class Settings:
     `select` is ("pragma",), ("all",), ("profile:FILE",) or glob patterns of function names;
     `budget` and `model_budget` are seconds per function; `proposers` None means all available;
     `cache_size` is in bytes; `log` the file that log lines go to, None for none; `progress` is
-    "auto" (on a terminal), "on" or "off".
+    "auto" (on a terminal), "on" or "off".  A model answers `samples` times in a first round and
+    in each of at most `rounds` refinements; `surface` is what it writes; `prompts` a folder of
+    templates that stand in for our own.
     """
 
     mode: str = "now"
@@ -44,6 +49,8 @@ class Settings:
     model: str | None = None
     samples: int = 8
     rounds: int = 2
+    surface: str = "auto"
+    prompts: Path | None = None
     cc: str | None = None
     cache_dir: Path = Path()
     cache_size: int = 10**9
@@ -128,10 +135,89 @@ def _log(text: str, source: _Source) -> Path | None:
     return None if text in ("", "off") else _path(text, source)
 
 
+def _folder(text: str, source: _Source) -> Path | None:
+    return None if text in ("", "none") else _path(text, source)
+
+
+class _SecretError(ValueError):
+    """A value that must not be repeated."""
+
+
 def _model(text: str, source: _Source) -> str | None:
     if text in ("", "none"):
         return None
-    return text if "://" in text else str(_path(text, source))
+    if is_model_name(text):
+        return text  # looked up when it is known where the registry is
+    if "://" not in text:
+        return str(_path(text, source))
+    problem = url_problem(text)
+    if problem:
+        raise _SecretError(problem)
+    return text
+
+
+def url_problem(url: str) -> str:
+    """ "" for the address of a server that can be asked, else one line that repeats no secret."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "is no URL"
+    if parts.username is not None or parts.password is not None or parts.query:
+        return f"must hold neither a password nor a query; set {_KEY} in the environment"
+    if parts.scheme not in ("http", "https") or not host or port == 0:
+        return "must be http://HOST[:PORT][/v1][#MODEL], or the same with https"
+    return ""
+
+
+def is_model_name(text: str) -> bool:
+    """Is it the name of a registered model, and neither a path nor a URL?"""
+    return bool(text) and "/" not in text and text != "~" and not text.lower().endswith(".gguf")
+
+
+def models_file(cache_dir: Path) -> Path:
+    """The list of registered models; pulled files lie beside it."""
+    return cache_dir / "models" / "models.json"
+
+
+def read_models(cache_dir: Path) -> dict[str, Any]:
+    """The registry's entries by name.  Raises ValueError (one line) for one that is damaged."""
+    import json  # only where a model has a name: start-up time counts (design 12)
+
+    path = models_file(cache_dir)
+    try:
+        models = json.loads(path.read_bytes())["models"]
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, RecursionError):
+        models = None
+    if not isinstance(models, dict) or not all(isinstance(m, dict) for m in models.values()):
+        raise ValueError(f"{path}: damaged; mend it or move it away, then add the models again")
+    return models
+
+
+def registered_model(cache_dir: Path, name: str) -> str:
+    """The path or URL that a name stands for.  Raises ValueError (one line)."""
+    models = read_models(cache_dir)
+    if name not in models:
+        hint = f"known are {', '.join(sorted(models)[:8])}" if models else "none is registered"
+        raise ValueError(f"no registered model ({hint}); a path needs a slash")
+    model = models[name]
+    path = str(model.get("path") or "")
+    if not path:
+        source = str(model.get("source") or "")
+        if model.get("server") and not url_problem(source):
+            return source
+        raise ValueError(f"its file is not here yet: superopt model pull {name}")
+    try:
+        state = os.stat(path)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}; superopt model remove {name}") from error
+    if [state.st_size, state.st_mtime_ns] != [model.get("size"), model.get("mtime_ns")]:
+        raise ValueError(f"{path} has changed: superopt model check {name}")
+    return path
 
 
 def _proposers(text: str, source: _Source) -> tuple[str, ...] | None:
@@ -157,6 +243,8 @@ _READERS: Mapping[str, Callable[[str, _Source], Any]] = {
     "model": _model,
     "samples": _whole(1, 64),
     "rounds": _whole(0, 16),
+    "surface": _choice(SURFACES),
+    "prompts": _folder,
     "cc": _compiler,
     "cache_dir": _path,
     "cache_size": _bytes,
@@ -214,6 +302,11 @@ def load_settings(
     here = Path(environ.get("PWD") or os.curdir)
     _take(values, _environment_items(environ), _Source("environment", here, home), problems)
     _take(values, _option_items(options, problems), _Source("option", here, home), problems)
+    if is_model_name(values.get("model") or ""):
+        try:
+            values["model"] = registered_model(values["cache_dir"], values["model"])
+        except ValueError as error:
+            problems.append(f"model = {values.pop('model')!r}: {error}")
     return Settings(**values), tuple(problems)
 
 
@@ -235,6 +328,8 @@ def _take(
             continue
         try:
             values[name] = reader(text.strip(), source)
+        except _SecretError as error:
+            problems.append(f"{source.label}: {written} {error}")
         except ValueError as error:
             problems.append(f"{source.label}: {written} = {text!r}: {error}")
 
@@ -270,7 +365,7 @@ def _environment_items(environ: Mapping[str, str]) -> list[tuple[str, str, str]]
     return [
         (written.removeprefix(_VARIABLE).lower(), written, text)
         for written, text in sorted(environ.items())
-        if written.startswith(_VARIABLE)
+        if written.startswith(_VARIABLE) and written != _KEY
     ]
 
 

@@ -75,6 +75,8 @@ static const struct {
     {"model", NULL, NULL},
     {"samples", NULL, wrong_samples},
     {"rounds", NULL, wrong_rounds},
+    {"surface", "auto c asm", NULL},
+    {"prompts", NULL, NULL},
     {"cc", NULL, NULL},
     {"cache_dir", NULL, NULL},
     {"cache_size", NULL, wrong_size},
@@ -269,7 +271,8 @@ struct settings read_settings(const struct words *options, const char *source)
         read_settings_file(&reading, file);
     for (char **entry = environ; *entry; entry++) {
         const char *equals = strchr(*entry, '=');
-        if (!equals || !starts_with(*entry, "SUPEROPT_"))
+        if (!equals || !starts_with(*entry, "SUPEROPT_") ||
+            starts_with(*entry, "SUPEROPT_API_KEY="))
             continue;
         char *written = strndup(*entry, (size_t)(equals - *entry));
         char *name = plain_name(written + strlen("SUPEROPT_"), '_');

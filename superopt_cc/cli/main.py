@@ -18,7 +18,9 @@ _COMMANDS = {
     "replay": ("replay", "Run a counterexample again."),
     "status": ("status", "What the last builds did."),
     "explain": ("explain", "One function's story."),
+    "llm": ("llm", "Answers of models that were kept."),
     "inspect": ("inspect", "Which functions of a binary are ours."),
+    "model": ("model", "Language models: list, add, pull, check, remove."),
     "doctor": ("doctor", "Is everything there that is needed?"),
     "cache": ("cache", "What is stored on this machine."),
 }

@@ -20,7 +20,7 @@ from superopt_cc.driver.record import BuildRecord, read_record
 from superopt_cc.driver.selection import Selection, select
 from superopt_cc.driver.story import story_of
 from superopt_cc.errors import AssemblyError, StoreError, UsageError, describe
-from superopt_cc.settings import Settings, find_file, load_settings, user_file
+from superopt_cc.settings import Settings, find_file, load_settings, models_file, user_file
 from superopt_cc.store import units
 from superopt_cc.store.local import Store
 from superopt_cc.toolchain.command import CompileCommand
@@ -198,7 +198,8 @@ class _Unit:
         """What a rebuild needs.  Failures of our own tools are worth another try: no sources."""
         stamps = [(d.key, d.stamp) for d in decisions.values() if d.key]
         failed = any(d.outcome.reason == "failed" for d in decisions.values())
-        files = [] if failed or not sources else [*sources, *_settings_files(self._folder())]
+        told = _settings_files(self._folder(), self._settings)
+        files = [] if failed or not sources else [*sources, *told]
         data = text.encode("utf-8", "surrogateescape")
         return units.UnitResult(files, stamps, self._report.summary(), data)
 
@@ -272,14 +273,19 @@ def _folder(record: BuildRecord, command: CompileCommand | None) -> Path:
     return Path(os.path.abspath(command.source_path.parent))
 
 
-def _settings_files(folder: Path) -> list[tuple[str, str]]:
+def _settings_files(folder: Path, settings: Settings) -> list[tuple[str, str]]:
     """Files whose settings were read, and those nearer ones that did not exist."""
     found = find_file(folder)
     places = [folder, *folder.parents]
     last = found.parent if found is not None else None
-    paths = [user_file(os.environ)]
+    paths = [user_file(os.environ), models_file(settings.cache_dir)]
     for place in places:
         paths.append(place / "superopt.toml")
         if place == last or (place / ".git").exists():
             break
+    if settings.model is not None and settings.prompts is not None:
+        from superopt_cc.propose.prompt import PromptError, Templates
+
+        with contextlib.suppress(PromptError):
+            paths += Templates(settings.prompts).files
     return [(str(path), units.file_digest(str(path))) for path in paths]

@@ -240,7 +240,11 @@ class Decider:
 
 def need_of(settings: Settings, cpu: str) -> Need:
     """What a build with these settings asks of a store entry."""
-    effort = [settings.proposers, settings.model, settings.samples, settings.rounds]
+    effort: list[object] = [settings.proposers, settings.model, settings.samples, settings.rounds]
+    if settings.model:
+        from superopt_cc.propose.effort import model_effort
+
+        effort += model_effort(settings)
     model = settings.model_budget if settings.model else 0.0
     return Need(
         accept=settings.accept,

@@ -43,7 +43,11 @@ def read_call() -> Call:
     """
     fields = record_fields(os.environ)
     environ = [f"{name}={os.environ.get(name, '')}" for name in _VARIABLES]
-    environ += sorted(f"{n}={v}" for n, v in os.environ.items() if n.startswith("SUPEROPT_"))
+    environ += sorted(
+        f"{n}={v}"
+        for n, v in os.environ.items()
+        if n.startswith("SUPEROPT_") and n != "SUPEROPT_API_KEY"
+    )
     compiler = fields["compiler"][0]
     state = os.stat(compiler)
     parts = [

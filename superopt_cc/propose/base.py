@@ -133,13 +133,26 @@ class Compilations:
                 running.resume()
 
 
+Attempts = Sequence[Attempt]
+
+
+def _untimed() -> None:
+    """Nothing is timed before the end."""
+
+
+def _never(tell: Callable[[Attempts], None]) -> None:
+    """Nobody says when a search is over."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Context:
     """What a proposer may know and use.
 
     `unit` is `job.unit_text` parsed.  `deadline` is a `time.monotonic()` value at which the
     proposer must have stopped.  `note` records what never became a rewrite (C that does not
-    compile, a model that died), `history` gives all attempts on this function so far.
+    compile, a model that died), `history` gives all attempts on this function so far.  `rank`
+    times what was verified and not timed yet, roughly: the attempts have their `speedup` then.
+    `when_done` keeps a function that is told all attempts when the search is over.
     """
 
     job: Job
@@ -148,7 +161,9 @@ class Context:
     deadline: float
     compilations: Compilations
     note: Callable[[Attempt], None]
-    history: Callable[[], Sequence[Attempt]]
+    history: Callable[[], Attempts]
+    rank: Callable[[], None] = _untimed
+    when_done: Callable[[Callable[[Attempts], None]], None] = _never
 
     def expired(self) -> bool:
         return time.monotonic() >= self.deadline

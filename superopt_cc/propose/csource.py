@@ -22,7 +22,10 @@ _TOKEN = re.compile(
 )
 _LINE = re.compile(r"[ \t]*#[^\n]*")
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*[<\"][^>\"\n]*[>\"][ \t]*$", re.MULTILINE)
-_FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"(?:```|~~~)[^\n`]*\n(.*?)(?:```|~~~|\Z)", re.DOTALL)
+
+_FENCE_MARK = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+_THOUGHTS = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
 
 # Words that could change how the code is made rather than what it says, or reach outside of it.
 _FORBIDDEN = frozenset(
@@ -183,8 +186,9 @@ def read_offer(answer: str, name: str, *, static: bool) -> Offer:
 
     `static` is whether the unit's own definition is.  Raises OfferError.
     """
-    code = _INCLUDE.sub("", _code_of(answer, name))
+    code = _INCLUDE.sub("", code_of(answer, name))
     _refuse_forbidden(code)
+    code = _renamed(code, name)
     tables: list[str] = []
     helpers: list[str] = []
     function = ""
@@ -216,10 +220,41 @@ def read_offer(answer: str, name: str, *, static: bool) -> Offer:
 _OWN_STATIC = "static __attribute__((used, noinline, noclone)) "
 
 
-def _code_of(answer: str, name: str) -> str:
-    """The code in an answer: the last fenced block that holds the name, or all of it."""
-    blocks = [m.group(1) for m in _FENCE.finditer(answer) if re.search(rf"\b{name}\b", m.group(1))]
-    return blocks[-1] if blocks else answer
+def plain_answer(answer: str) -> str:
+    """An answer with Unix line ends, without what a model thought before it answered."""
+    text = answer.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
+    return _THOUGHTS.sub("", text)
+
+
+def is_whole(answer: str) -> bool:
+    """Is all code of an answer that was cut off in fences that are closed?"""
+    marks = len(_FENCE_MARK.findall(plain_answer(answer)))
+    return marks > 0 and marks % 2 == 0
+
+
+def code_of(answer: str, name: str) -> str:
+    """The code in an answer: the last fenced block that holds the name, else the last, else all."""
+    answer = plain_answer(answer)
+    blocks = [m.group(1) for m in _FENCE.finditer(answer)]
+    ours = [block for block in blocks if re.search(rf"\b{re.escape(name)}\b", block)]
+    return (ours or blocks or [answer])[-1]
+
+
+def _renamed(code: str, name: str) -> str:
+    """The code with the function under its own name, where an answer calls it something else.
+
+    That is the one definition whose name has the wanted one in it, or the only definition.
+    """
+    names = [item.name for item in items(code) if item.name]
+    alike = [n for n in names if name in n] or names
+    if name in names or len(set(alike)) != 1:
+        return code
+    parts, at = [], 0
+    for token in tokens(code):
+        if token.kind == "word" and token.text == alike[0]:
+            parts += [code[at : token.at], name]
+            at = token.at + len(token.text)
+    return "".join(parts) + code[at:]
 
 
 def _refuse_forbidden(code: str) -> None:

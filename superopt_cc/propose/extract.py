@@ -16,6 +16,10 @@ from superopt_cc.types import Attempt, Origin, Rewrite
 _OWN_LABEL = re.compile(r"\.L(?:Lown\.)+L(?=\w)")
 
 
+# What a copy is called whose original is the target itself.
+OWN_CODE = "gcc's own code"
+
+
 class Extractor:
     """Takes the job's function out of compiler output; equal code comes out once.
 
@@ -27,7 +31,7 @@ class Extractor:
         self._proposer = proposer
         self._name = context.job.name
         target = context.unit.function(self._name)
-        self._seen = {closure_identity(context.unit, target): "gcc's own code"}
+        self._seen = {closure_identity(context.unit, target): OWN_CODE}
 
     def take(
         self, text: str, how: str, origin: Origin, provenance: Mapping[str, str]

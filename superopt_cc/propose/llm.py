@@ -1,39 +1,34 @@
-"""A local language model asked for faster C; gcc compiles the answers with the user's flags.
+"""A language model asked for faster code, in rounds; each is told what became of the last one.
 
-Design 8, the C surface: an answer's function takes the place of the definition in the unit's own
-preprocessed text, the unit is compiled as always, one function's code is the rewrite.
+Design 8.  Who answers is `answers.Source`, what is asked and how answers become rewrites is
+`surfaces`; the search verifies every rewrite before it asks for the next one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-import os
+import importlib.util
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from superopt_cc.propose.base import Context, compile_unit
-from superopt_cc.propose.conversation import CHILD, ModelError, converse
-from superopt_cc.propose.csource import (
-    Item,
-    OfferError,
-    find_definition,
-    is_static,
-    read_offer,
-    replace,
-)
-from superopt_cc.propose.extract import Extractor
-from superopt_cc.propose.prompt import Prompt, build_prompt
+from superopt_cc.propose.answers import Answer, LocalModel, Request, Source
+from superopt_cc.propose.audit import Transcript
+from superopt_cc.propose.bandit import Surfaces, Tally
+from superopt_cc.propose.base import Context
+from superopt_cc.propose.conversation import CHILD, ModelError
+from superopt_cc.propose.endpoint import Endpoint
+from superopt_cc.propose.examples import BUILT_IN, Example
+from superopt_cc.propose.prompt import Prompt, PromptError
+from superopt_cc.propose.rounds import Rounds, Try
+from superopt_cc.propose.surfaces import NAME, Surface, examples_for, surfaces_of, take
 from superopt_cc.settings import Settings
-from superopt_cc.types import Attempt, Origin, Rewrite
+from superopt_cc.types import Attempt, Rewrite
 
-_TEMPERATURE = 0.7
-_LARGEST_CONTEXT = 8192
-_MOST_TOKENS = 1024
+_TEMPLATE_TOKENS = 512
 _CHECK_SECONDS = 120.0
+_LEAST_SECONDS = 0.5  # of the deadline: less is not worth another round
 # models.md's trap: gcc 12 optimises away what llama.cpp needs of AMX.
 _INSTALL = (
     'CMAKE_ARGS=\'-DCMAKE_C_FLAGS="-mno-amx-tile -mno-amx-int8 -mno-amx-bf16" '
@@ -44,10 +39,10 @@ _INSTALL = (
 
 @dataclasses.dataclass(frozen=True)
 class Llm:
-    """One prompt, `settings.samples` answers.  `child` is the program that holds the model."""
+    """`settings.samples` answers a round.  `child` is the program that holds a local model."""
 
     child: tuple[str, ...] = CHILD
-    name: str = "llm"
+    name: str = NAME
     uses_model: bool = True
 
     def propose(self, context: Context) -> Iterator[Rewrite]:
@@ -55,135 +50,164 @@ class Llm:
         problem = model_problem(context.settings)
         if problem:
             if context.settings.model is not None:
-                context.note(Attempt(self.name, "model", "unavailable", problem))
+                context.note(Attempt(NAME, "model", "unavailable", problem))
             return
-        question = _Question.about(context)
-        if isinstance(question, str):
-            context.note(Attempt(self.name, "prompt", "unsupported", question))
+        if context.settings.require == "compiled":
+            detail = "what a model writes is not made by a compiler alone"
+            context.note(Attempt(NAME, "model", "level", detail))
             return
-        yield from self._ask(context, question)
-
-    def _ask(self, context: Context, question: _Question) -> Iterator[Rewrite]:
-        extractor = Extractor(context, self.name)
-        digest = ""
-        try:
-            with contextlib.closing(
-                converse(self.child, _request(context, question.prompt), context.deadline)
-            ) as events:
-                for event in events:
-                    if event["event"] == "ready":
-                        digest = str(event["sha256"])
-                        continue
-                    answer = _Answer.of(event, digest)
-                    _keep(context.settings, question.prompt, answer)
-                    taken = question.compile(context, answer, extractor)
-                    if isinstance(taken, Rewrite):
-                        yield taken
-                    else:
-                        context.note(taken)
-        except ModelError as error:
-            context.note(Attempt(self.name, "model", error.kind, explain(error)))
+        source = source_of(context.settings, self.child)
+        conversation = _Conversation(context, source)
+        surface = conversation.surface()
+        if surface is not None:
+            yield from conversation.hold(surface)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Answer:
-    """One sample; `finish` "length" means that it was cut off."""
-
-    index: int
-    seed: int
-    text: str
-    finish: str
-    model: str
-
-    @staticmethod
-    def of(event: Mapping[str, Any], model: str) -> _Answer:
-        try:
-            return _Answer(
-                int(event["index"]), int(event["seed"]), str(event["text"]),
-                str(event["finish"]), model,
-            )  # fmt: skip
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError("model", "the model's process wrote nonsense") from error
+def source_of(settings: Settings, child: Sequence[str] = CHILD) -> Source:
+    """Who answers under these settings, which must name a model."""
+    assert settings.model is not None
+    if "://" in settings.model:
+        return Endpoint.of(settings.model)
+    return LocalModel(settings.model, child)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Question:
-    """A prompt about one definition in a unit's preprocessed text."""
+class _Conversation:
+    """All rounds of one search."""
 
-    source: str
-    definition: Item
-    prompt: Prompt
+    def __init__(self, context: Context, source: Source) -> None:
+        self._context = context
+        self._source = source
+        self._bandit = Surfaces(context.settings.cache_dir)
+        self._audit = Transcript(context, source.where)
+        self._rounds = Rounds()
+        self._hows: set[str] = set()
+        self._model = ""
+        self._examples: list[Example] | None = None
 
-    @staticmethod
-    def about(context: Context) -> _Question | str:
-        """The question, or one line on why there is none."""
-        job = context.job
-        if job.command.language != "c":
-            return "only C is rewritten in this version"
-        source = job.preprocessed.decode("utf-8", "surrogateescape")
-        definition = find_definition(source, job.name)
-        if definition is None:
-            return "its definition is not found in the preprocessed text"
-        return _Question(source, definition, build_prompt(context, source, definition))
+    def surface(self) -> Surface | None:
+        """The one to ask; None, with its reason noted, where there is none."""
+        found = surfaces_of(self._context)
+        wanted = self._context.settings.surface
+        able = {n: s for n, s in found.items() if not isinstance(s, str) and wanted in ("auto", n)}
+        if not able:
+            reason = next(s for n, s in found.items() if isinstance(s, str))
+            self._note("prompt", "unsupported", reason)
+            return None
+        return able[self._bandit.choose(self._source.stamp, tuple(able))]
 
-    def compile(self, context: Context, answer: _Answer, extractor: Extractor) -> Rewrite | Attempt:
-        """The rewrite that an answer's C compiles to, or why there is none."""
-        how = f"sample {answer.index + 1}"
-        if answer.finish == "length":
-            return Attempt("llm", how, "truncated", "the answer was cut off")
-        try:
-            offer = read_offer(answer.text, context.job.name, static=is_static(self.definition))
-        except OfferError as error:
-            return Attempt("llm", how, "refused", f"the answer {error}")
-        text = replace(self.source, self.definition, offer).encode("utf-8", "surrogateescape")
-        made = compile_unit(context.job.command, text, (), context.deadline)
-        if made.error:
-            return Attempt("llm", how, "compile", made.error)
-        provenance = {
+    def hold(self, surface: Surface) -> Iterator[Rewrite]:
+        """Ask, and ask again as long as that pays."""
+        self._context.when_done(lambda attempts: self._over(surface, attempts))
+        for number in range(1, self._context.settings.rounds + 2):
+            if self._context.deadline - time.monotonic() < _LEAST_SECONDS:
+                return
+            tries: list[tuple[str, str]] = []
+            try:
+                yield from self._round(surface, number, tries)
+            except PromptError as error:
+                self._note("prompt", "prompt", str(error))
+                return
+            except ModelError as error:
+                self._audit.error(error.kind, str(error))
+                self._note("model", error.kind, explain(error))
+                return
+            self._context.rank()
+            known = {a.how: a for a in self._context.history() if a.proposer == NAME}
+            self._rounds.finish([Try(code, known[how]) for how, code in tries if how in known])
+            if not self._rounds.pays:
+                return
+
+    def _round(
+        self, surface: Surface, number: int, tries: list[tuple[str, str]]
+    ) -> Iterator[Rewrite]:
+        asked = self._request(surface, number)
+        if asked is None:
+            return
+        prompt, request = asked
+        self._audit.prompt(prompt, surface.name, number)
+        with contextlib.closing(self._source.ask(request, self._context.deadline)) as answers:
+            for answer in answers:
+                self._model = answer.model
+                how = f"{surface.name}, round {number}, sample {answer.index + 1}"
+                self._hows.add(how)
+                self._audit.answer(prompt, answer, how)
+                taken = take(surface, answer, how, self._provenance(prompt, answer, number))
+                tries.append((how, taken.code))
+                if isinstance(taken.result, Rewrite):
+                    yield taken.result
+                else:
+                    self._context.note(taken.result)
+
+    def _request(self, surface: Surface, number: int) -> tuple[Prompt, Request] | None:
+        """The prompt with as much as there is room for; None, noted, where not even the least."""
+        context, most = self._context, self._source.room
+        feedback = self._rounds.feedback()
+        if self._examples is None:
+            self._examples = examples_for(context, surface.name)
+        nothing: Mapping[str, object] = {"best": None, "failures": [], "copies": 0}
+        for shown, told, short in (
+            (self._examples, feedback, False),
+            ([BUILT_IN[surface.name]], feedback, False),
+            ([], feedback, True),
+            ([], nothing, True),
+        ):
+            prompt = surface.prompt(told, shown, short=short)
+            # No tokeniser makes more tokens than bytes; code comes to a third of that or less.
+            size = len(f"{prompt.system}{prompt.question}".encode("utf-8", "surrogateescape"))
+            room = size // 2 + surface.tokens + _TEMPLATE_TOKENS
+            if room <= most:
+                break
+        else:
+            detail = f"{room} tokens for prompt and answer; at most {most} are used"
+            self._note("prompt", "context", detail)
+            return None
+        enough = size + surface.tokens + _TEMPLATE_TOKENS
+        samples = context.settings.samples
+        first = context.job.seed * 1000 + (number - 1) * samples
+        return prompt, Request(
+            system=prompt.system,
+            question=prompt.question,
+            seeds=tuple(range(first, first + samples)),
+            max_tokens=surface.tokens,
+            context=min(most, -(-enough // 256) * 256),
+            opening=surface.opening,
+            target=surface.copied,
+        )
+
+    def _provenance(self, prompt: Prompt, answer: Answer, number: int) -> Mapping[str, str]:
+        return {
             "model": answer.model,
-            "model_file": Path(context.settings.model or "").name,
-            "prompt": self.prompt.digest,
+            "model_name": self._source.where,
+            "prompt": prompt.digest,
+            "templates": prompt.templates,
+            "round": str(number),
             "seed": str(answer.seed),
             "answer": answer.text,
         }
-        return extractor.take(made.text, how, Origin.MIXED, provenance)
 
+    def _note(self, how: str, result: str, detail: str) -> None:
+        self._context.note(Attempt(NAME, how, result, detail))
 
-def _request(context: Context, prompt: Prompt) -> Mapping[str, Any]:
-    settings, job = context.settings, context.job
-    size = len(prompt.system) + len(prompt.question)
-    tokens = min(_MOST_TOKENS, 256 + size // 4)
-    # No tokeniser makes more tokens than bytes; 512 leave room for a chat template.
-    room = min(_LARGEST_CONTEXT, -(-(size + tokens + 512) // 256) * 256)
-    return {
-        "model": settings.model,
-        "system": prompt.system,
-        "prompt": prompt.question,
-        "seeds": [job.seed * 1000 + i for i in range(settings.samples)],
-        "max_tokens": tokens,
-        "context": room,
-        "temperature": _TEMPERATURE,
-        "threads": max(1, min(4, len(os.sched_getaffinity(0)))),
-    }
-
-
-def _keep(settings: Settings, prompt: Prompt, answer: _Answer) -> None:
-    """Append to the transcript `CACHE/transcripts/PROMPT-HASH.jsonl`, kept for audit (design 8)."""
-    path = settings.cache_dir / "transcripts" / f"{prompt.digest}.jsonl"
-    record = {"system": prompt.system, "prompt": prompt.question, **dataclasses.asdict(answer)}
-    # A cache that cannot be written must not cost the search its answers.
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+    def _over(self, surface: Surface, attempts: Sequence[Attempt]) -> None:
+        """The search is over: keep the verdicts, and what this surface was worth."""
+        self._audit.verdicts(attempts)
+        ours = [a for a in attempts if a.proposer == NAME and a.how in self._hows]
+        if not ours:
+            return
+        verified = sum(a.result in ("verified", "faster", "slower", "not-faster") for a in ours)
+        faster = sum(a.result == "faster" for a in ours)
+        tally = Tally(len(ours), verified, faster)
+        self._bandit.add(self._model, self._source.stamp, surface.name, tally)
 
 
 def model_problem(settings: Settings) -> str:
-    """ "" when the settings name a model file that is there, else one line on what to do."""
+    """ "" when the settings name a model that may be there, else one line on what to do."""
     if settings.model is None:
         return "no model is set: set model to the path of a GGUF file; the other proposers go on"
     if "://" in settings.model:
-        return f"{settings.model}: models behind a URL cannot be used by this version"
+        if importlib.util.find_spec("openai") is None:
+            return "models behind a URL need the package openai; pip install 'superopt-cc[llm]'"
+        return ""
     if not Path(settings.model).is_file():
         return f"{settings.model}: no such model file"
     return ""
@@ -192,7 +216,7 @@ def model_problem(settings: Settings) -> str:
 def explain(error: ModelError) -> str:
     """One line on a model's failure that says what to do."""
     if error.kind == "import":
-        return f"llama-cpp-python cannot be imported ({error}); pip install 'superopt-cc[llm]'"
+        return f"a library cannot be imported ({error}); pip install 'superopt-cc[llm]'"
     if error.kind == "crash":
         return f"{error}; on processors with AMX reinstall it with: {_INSTALL}"
     return str(error)
@@ -203,13 +227,12 @@ def check(settings: Settings, child: tuple[str, ...] = CHILD) -> str:
     problem = model_problem(settings)
     if problem:
         return problem
-    request = {
-        "model": settings.model, "system": "", "prompt": "int", "seeds": [1], "max_tokens": 1,
-        "context": 512, "temperature": 0.0, "threads": 1,
-    }  # fmt: skip
+    source = source_of(settings, child)
+    deadline = time.monotonic() + _CHECK_SECONDS
     try:
-        deadline = time.monotonic() + _CHECK_SECONDS
-        answers = [e for e in converse(child, request, deadline) if e["event"] == "answer"]
+        if isinstance(source, Endpoint):
+            return source.check(min(deadline, time.monotonic() + 10.0))
+        answers = list(source.ask(Request("", "int", (1,), 1, 512, 0.0), deadline))
     except ModelError as error:
         return f"{settings.model}: {explain(error)}"
     return "" if answers else f"{settings.model}: the model gave no answer"

@@ -40,6 +40,8 @@ Progress = Callable[[str], None]
 _UNREACHED = frozenset({"shadowed", "bounded", "proved"})
 # Confirming more than the best few would be choosing by the confirmation.
 _CONFIRMATIONS = 2
+# A rough timing between a model's rounds: so many seconds, and as many again for each rewrite.
+_EARLY = 1.0
 
 
 def optimize(
@@ -72,6 +74,9 @@ def optimize(
             outcome = search.run(chosen(settings) if proposers is None else proposers)
         except Ineligible as error:
             outcome = Outcome(job.name, "ineligible", error.reason, error.detail)
+        finally:
+            for tell in search.when_done:
+                tell(tuple(search.attempts))
     return dataclasses.replace(
         outcome,
         attempts=tuple(search.attempts),
@@ -113,6 +118,7 @@ class _Search:
         self.progress = progress
         self.attempts: list[Attempt] = []
         self.candidates = 0
+        self.when_done: list[Callable[[Sequence[Attempt]], None]] = []
         self._unit = unit or parse_unit(job.unit_text)
         self._compilations = compilations
         self._budget = budget
@@ -161,6 +167,7 @@ class _Search:
         context = Context(
             self.job, self._unit, self.settings, deadline, self._compilations,
             self.attempts.append, lambda: tuple(self.attempts),
+            lambda: self._rank_early(verifier, deadline), self.when_done.append,
         )  # fmt: skip
         # A model thinks while its last answer is verified; compilers wait, so they fill a link.
         alone = model or self.settings.accept == "verified"
@@ -207,7 +214,8 @@ class _Search:
                 self._note(rewrite, "verified", "")
             else:
                 reason = verdict.reason.value if verdict.reason else "budget"
-                self._fell(rewrite, reason, verdict.detail)
+                example = verdict.counterexample
+                self._fell(rewrite, reason, verdict.detail, example.text if example else "")
         if rewrites:
             self._pace.took(time.monotonic() - began, len(rewrites))
             found = len(self._found)
@@ -225,23 +233,21 @@ class _Search:
                 return (str(error),)
         return [v for rewrite in rewrites for v in self._verdicts((rewrite,), verifier)]
 
-    def _fell(self, rewrite: Rewrite, result: str, detail: str) -> None:
+    def _fell(self, rewrite: Rewrite, result: str, detail: str, example: str = "") -> None:
         self._reasons.add(result)
-        self._note(rewrite, result, detail)
+        self._note(rewrite, result, detail, example)
 
-    def _note(self, rewrite: Rewrite, result: str, detail: str) -> None:
-        self.attempts.append(Attempt(rewrite.proposer, rewrite.how, result, detail))
+    def _note(self, rewrite: Rewrite, result: str, detail: str, example: str = "") -> None:
+        name, how = rewrite.proposer, rewrite.how
+        self.attempts.append(Attempt(name, how, result, detail, counterexample=example))
 
     def _fastest(self, verifier: Verifier) -> Outcome:
         """Rank on one half of the placements, confirm on the other (design 6)."""
         self.progress(f"{self.job.name}: timing {len(self._found)} verified rewrites")
-        timer = Timer(
-            self._unit, self.job.name, verifier.workload(self._budget.workload_seconds()),
-            seed=self.job.seed,
-            result=result_of(self.job.facts), as_options=self.job.as_options,
-        )  # fmt: skip
+        timer = self._timer(verifier, self._budget.workload_seconds())
         alone = len(self._found) == 1
-        best = self._found if alone else self._ranked(timer)
+        seconds = self._budget.ranking_seconds(len(self._found))
+        best = self._found if alone else self._ranked(timer, self._found, seconds)
         measurement: Measurement | None = None
         for found in best[:_CONFIRMATIONS]:
             seconds = self._budget.confirming_seconds()
@@ -258,12 +264,27 @@ class _Search:
             return self._kept("budget", f"{placements} placements timed, too few", measurement)
         return self._kept("not-faster", "", measurement)
 
-    def _ranked(self, timer: Timer) -> list[_Found]:
+    def _timer(self, verifier: Verifier, seconds: float) -> Timer:
+        return Timer(
+            self._unit, self.job.name, verifier.workload(seconds), seed=self.job.seed,
+            result=result_of(self.job.facts), as_options=self.job.as_options,
+        )  # fmt: skip
+
+    def _rank_early(self, verifier: Verifier, deadline: float) -> None:
+        """Time what was verified since the last time, for a proposer that goes on from there."""
+        fresh = [f for f in self._found if self.attempts[f.attempt].speedup is None]
+        seconds = min(_EARLY + _EARLY * len(fresh), (deadline - time.monotonic()) / 4)
+        if not fresh or self.settings.accept == "verified" or seconds < _EARLY:
+            return
+        # What cannot be timed now is timed at the end, or not: nothing depends on it.
+        with contextlib.suppress(SuperoptError), self._compilations.paused():
+            self._ranked(self._timer(verifier, _EARLY), fresh, seconds)
+
+    def _ranked(self, timer: Timer, among: Sequence[_Found], seconds: float) -> list[_Found]:
         """Those that seem faster on the choosing half, the best first."""
-        seconds = self._budget.ranking_seconds(len(self._found))
         best: list[_Found] = []
-        for ranking in timer.compare([f.fragment for f in self._found], seconds):
-            found = self._found[ranking.index]
+        for ranking in timer.compare([f.fragment for f in among], seconds):
+            found = among[ranking.index]
             result = ranking.failure or ("slower" if ranking.speedup < 1.0 else "verified")
             self.attempts[found.attempt] = dataclasses.replace(
                 self.attempts[found.attempt], result=result, speedup=ranking.speedup

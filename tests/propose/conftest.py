@@ -7,3 +7,9 @@ from propose_context import MakeContext, context_maker
 @pytest.fixture
 def make_context(tmp_path: Path) -> MakeContext:
     return context_maker(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _short_lived_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model's process soon ends after its test."""
+    monkeypatch.setenv("_SUPEROPT_MODEL_IDLE", "2")

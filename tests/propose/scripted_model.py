@@ -3,7 +3,8 @@
     scripted_model.py SCRIPT.json
 
 The script is a list of answers (text) or of {"do": ...}: "die" (by SIGSEGV), "hang", "garbage",
-"error" with "kind" and "message", "cut" with "text".  What it was asked goes to SCRIPT.json.asked.
+"error" with "kind" and "message", "cut" and "copy" with "text".  What it was asked goes to
+SCRIPT.json.asked.
 """
 
 import json
@@ -26,8 +27,9 @@ def act(step: dict[str, str], index: int) -> None:
         print("llama_model_loader: loaded", flush=True)
     if step["do"] == "error":
         say(event="error", kind=step["kind"], message=step["message"])
-    if step["do"] == "cut":
-        say(event="answer", index=index, seed=index, text=step["text"], finish="length")
+    if step["do"] in ("cut", "copy"):
+        finish = {"cut": "length", "copy": "copy"}[step["do"]]
+        say(event="answer", index=index, seed=index, text=step["text"], finish=finish)
 
 
 asked = sys.stdin.read()

@@ -73,6 +73,27 @@ def test_the_offer_stands_where_the_definition_stood() -> None:
     assert "static __attribute__((used, noinline, noclone)) int f(u32 n) { return 1; }" in text
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Faster:\r\n```c\r\nint f(u32 n)\r\n{\r\n    return 1;\r\n}\r\n```\r\n",
+        "~~~c++\nint f(u32 n)\n{\n    return 1;\n}\n~~~",
+        "```c\nint f(u32 n) { return 2; }\n```\nor\n```C\nint f(u32 n)\n{\n    return 1;\n}\n```",
+        "```c\nint f_fast(u32 n)\n{\n    return 1;\n}\n```",
+        "```c\nint f(u32 n)\n{\n    return 1;\n}",
+        "```c\nint f(u32 n)\n{\n    return 1;\n}\n```\nBuild it with\n```sh\ngcc -O3 a.c\n```",
+    ],
+)
+def test_however_an_answer_is_wrapped_the_function_is_found(answer: str) -> None:
+    offer = read_offer(answer, "f", static=False)
+    assert offer.function == "int f(u32 n)\n{\n    return 1;\n}"
+
+
+def test_a_renamed_function_calls_itself_by_its_own_name() -> None:
+    offer = read_offer("int quick(u32 n) { return n ? quick(n - 1) : 1; }", "f", static=False)
+    assert offer.function == "int f(u32 n) { return n ? f(n - 1) : 1; }"
+
+
 def test_helpers_are_inlined_and_tables_kept() -> None:
     answer = (
         "static const int T[2] = {1, 125};\n"

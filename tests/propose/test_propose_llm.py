@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from propose_context import MakeContext
 
+from superopt_cc.propose.audit import transcripts
 from superopt_cc.propose.llm import Llm, check
 from superopt_cc.settings import Settings
 from superopt_cc.toolchain.tools import assemble
@@ -54,9 +55,11 @@ class Scripted:
 @pytest.mark.parametrize("storage", ["", "static"])
 def test_answers_become_rewrites(make_context: MakeContext, tmp_path: Path, storage: str) -> None:
     scripted = Scripted(tmp_path, f"```c\n{KERNIGHAN}\n```", TABLE)
-    context = make_context(COUNT % storage, "count", model=str(scripted.model))
+    context = make_context(COUNT % storage, "count", model=str(scripted.model), rounds=0)
     rewrites = list(scripted.llm.propose(context))
-    assert [r.how for r in rewrites] == ["sample 1", "sample 2"], context.history()
+    assert [r.how for r in rewrites] == ["c, round 1, sample 1", "c, round 1, sample 2"], (
+        context.history()
+    )
     for rewrite in rewrites:
         assert rewrite.origin is Origin.MIXED
         assert rewrite.provenance["seed"] == rewrite.how[-1:].translate({49: "0", 50: "1"})
@@ -67,19 +70,22 @@ def test_answers_become_rewrites(make_context: MakeContext, tmp_path: Path, stor
 
 def test_prompt_and_answers_are_kept_for_audit(make_context: MakeContext, tmp_path: Path) -> None:
     scripted = Scripted(tmp_path, KERNIGHAN, "no idea")
-    context = make_context(COUNT % "", "count", model=str(scripted.model))
+    context = make_context(COUNT % "", "count", model=str(scripted.model), rounds=0)
     (rewrite,) = scripted.llm.propose(context)
-    path = tmp_path / "cache" / "transcripts" / f"{rewrite.provenance['prompt']}.jsonl"
-    records = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [r["text"] for r in records] == [KERNIGHAN, "no idea"]
-    assert "int count(u32 x)" in records[0]["prompt"]
+    (told,) = transcripts(tmp_path / "cache", "count")
+    assert [a["text"] for a in told.of("answer")] == [KERNIGHAN, "no idea"]
+    assert {a["seed"] for a in told.of("answer")} == {0, 1}
+    (prompt,) = told.of("prompt")
+    assert prompt["id"] == rewrite.provenance["prompt"]
+    assert "int count(u32 x)" in prompt["question"]
+    assert told.search["name"] == "count"
 
 
 def test_the_prompt_tells_function_types_and_hot_loop(
     make_context: MakeContext, tmp_path: Path
 ) -> None:
     scripted = Scripted(tmp_path)
-    context = make_context(COUNT % "", "count", model=str(scripted.model), samples=3)
+    context = make_context(COUNT % "", "count", model=str(scripted.model), rounds=0, samples=3)
     assert list(scripted.llm.propose(context)) == []
     request = scripted.asked["request"]
     assert len(set(request["seeds"])) == 3
@@ -91,6 +97,7 @@ def test_the_prompt_tells_function_types_and_hot_loop(
     ("step", "result", "words"),
     [
         ({"do": "cut", "text": KERNIGHAN}, "truncated", "cut off"),
+        ({"do": "copy", "text": "int count("}, "copy", "gcc's own code"),
         ("int count(u32 x) { return nothing; }", "compile", "nothing"),
         ('int count(u32 x) { asm(""); return 1; }', "refused", "asm"),
         ("int count(u32 x) { int n = 0; for (int i = 0; i < 32; i++) n += x >> i & 1; return n; }",
@@ -105,7 +112,7 @@ def test_what_is_no_rewrite_is_noted_and_others_go_on(
     make_context: MakeContext, tmp_path: Path, step: Any, result: str, words: str
 ) -> None:
     scripted = Scripted(tmp_path, KERNIGHAN, step)
-    context = make_context(COUNT % "", "count", model=str(scripted.model))
+    context = make_context(COUNT % "", "count", model=str(scripted.model), rounds=0)
     assert len(list(scripted.llm.propose(context))) == 1
     (attempt,) = context.history()
     assert attempt.result == result
@@ -117,7 +124,7 @@ def test_a_model_that_hangs_is_ended_at_the_budget(
     make_context: MakeContext, tmp_path: Path
 ) -> None:
     scripted = Scripted(tmp_path, KERNIGHAN, {"do": "hang"})
-    context = make_context(COUNT % "", "count", seconds=3.0, model=str(scripted.model))
+    context = make_context(COUNT % "", "count", seconds=3.0, model=str(scripted.model), rounds=0)
     assert len(list(scripted.llm.propose(context))) == 1
     assert time.monotonic() < context.deadline + 1.5
     assert context.history()[-1].result == "timeout"
@@ -128,7 +135,7 @@ def test_a_search_that_stops_early_leaves_no_process(
     make_context: MakeContext, tmp_path: Path
 ) -> None:
     scripted = Scripted(tmp_path, KERNIGHAN, {"do": "hang"})
-    context = make_context(COUNT % "", "count", model=str(scripted.model))
+    context = make_context(COUNT % "", "count", model=str(scripted.model), rounds=0)
     rewrites = scripted.llm.propose(context)
     next(rewrites)
     assert scripted.alive()
@@ -139,7 +146,7 @@ def test_a_search_that_stops_early_leaves_no_process(
 def test_an_unwritable_cache_costs_no_answers(make_context: MakeContext, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file, not a folder")
     scripted = Scripted(tmp_path, KERNIGHAN)
-    context = make_context(COUNT % "", "count", model=str(scripted.model))
+    context = make_context(COUNT % "", "count", model=str(scripted.model), rounds=0)
     assert len(list(scripted.llm.propose(context))) == 1
 
 
@@ -152,7 +159,6 @@ def test_without_a_model_nothing_is_started(make_context: MakeContext, tmp_path:
 def test_doctor_is_told_what_to_do(tmp_path: Path) -> None:
     assert "set model" in check(Settings())
     assert "no such model file" in check(Settings(model=str(tmp_path / "none.gguf")))
-    assert "URL" in check(Settings(model="http://localhost:8080"))
     dying = Scripted(tmp_path, {"do": "die"})
     told = check(Settings(model=str(dying.model)), dying.llm.child)
     assert "CMAKE_ARGS" in told

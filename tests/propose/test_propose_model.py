@@ -1,12 +1,12 @@
 """The real library on a model of random weights: its answers are noise, the machinery is not."""
 
-import json
 from pathlib import Path
 
 import pytest
 from propose_context import MakeContext
 from tiny_model import write_tiny_model
 
+from superopt_cc.propose.audit import transcripts
 from superopt_cc.propose.llm import Llm, check
 from superopt_cc.settings import Settings
 
@@ -22,15 +22,18 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return path
 
 
+@pytest.mark.parametrize("surface", ["c", "asm"])
 def test_a_model_is_loaded_and_asked(
-    make_context: MakeContext, model: Path, tmp_path: Path
+    make_context: MakeContext, model: Path, tmp_path: Path, surface: str
 ) -> None:
-    context = make_context(SOURCE, "twice", model=str(model), samples=2, seconds=120.0)
+    given = {"model": str(model), "samples": 2, "rounds": 0, "surface": surface}
+    context = make_context(SOURCE, "twice", seconds=120.0, **given)
     assert list(Llm().propose(context)) == []
     told = context.history()
-    assert [a.how for a in told] == ["sample 1", "sample 2"], told
-    (transcript,) = (tmp_path / "cache" / "transcripts").iterdir()
-    first, second = (json.loads(line) for line in transcript.read_text().splitlines())
+    wanted = [f"{surface}, round 1, sample {number}" for number in (1, 2)]
+    assert sorted(a.how for a in told) == wanted, told
+    (transcript,) = transcripts(tmp_path / "cache")
+    first, second = transcript.of("answer")
     assert first["text"]
     assert first["seed"] != second["seed"]
     assert len(first["model"]) == 64

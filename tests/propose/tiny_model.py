@@ -21,12 +21,14 @@ def _byte_tokens() -> list[str]:
 CHAT = "{% for message in messages %}{{ message['content'] }}\n{% endfor %}"
 
 
-def write_tiny_model(path: Path, *, chat: bool, seed: int = 1) -> None:
+def write_tiny_model(
+    path: Path, *, chat: bool, seed: int = 1, template: str = CHAT, window: int = 8192
+) -> None:
     """Write the model; its answers are noise, but real noise of the real library."""
     numbers = np.random.default_rng(seed)
     tokens = [*_byte_tokens(), "<end>"]
     writer = gguf.GGUFWriter(str(path), "llama")
-    writer.add_context_length(8192)
+    writer.add_context_length(window)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(LAYERS)
     writer.add_feed_forward_length(INNER)
@@ -43,7 +45,7 @@ def write_tiny_model(path: Path, *, chat: bool, seed: int = 1) -> None:
     writer.add_eos_token_id(256)
     writer.add_bos_token_id(256)
     if chat:
-        writer.add_chat_template(CHAT)
+        writer.add_chat_template(template)
 
     def add(name: str, *shape: int) -> None:
         writer.add_tensor(name, numbers.normal(0, 0.2, shape).astype(np.float32))

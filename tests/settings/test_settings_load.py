@@ -118,3 +118,36 @@ def test_broken_files_are_problems_not_errors(tree: Path) -> None:
 def test_an_option_without_a_value_or_with_an_unknown_name_is_a_problem(tree: Path) -> None:
     _, problems = load(tree, "--superopt-mode", "--superopt-speed=1")
     assert len(problems) == 2
+
+
+def test_a_model_behind_a_url_is_checked_and_its_secrets_are_not_repeated(tree: Path) -> None:
+    good = "https://host.example:8000/v1#org/name"
+    assert load(tree, SUPEROPT_MODEL=good) == (load(tree, SUPEROPT_MODEL=good)[0], ())
+    assert load(tree, SUPEROPT_MODEL=good)[0].model == good
+    for bad in (
+        "https://me:secret@host/v1",
+        "https://host/v1?key=secret",
+        "ftp://secret",
+        "http://",
+    ):
+        settings, problems = load(tree, SUPEROPT_MODEL=bad)
+        assert settings.model is None
+        assert len(problems) == 1
+        assert "secret" not in problems[0]
+
+
+def test_the_key_of_a_server_is_no_setting(tree: Path) -> None:
+    assert load(tree, SUPEROPT_API_KEY="sk-secret")[1] == ()
+    (tree / "superopt.toml").write_text("api_key = 'sk-secret'\n")
+    (problem,) = load(tree)[1]
+    assert "unknown setting api_key" in problem
+    assert "sk-secret" not in problem
+
+
+def test_surface_and_prompts_are_read(tree: Path) -> None:
+    (tree / "superopt.toml").write_text("surface = 'asm'\nprompts = 'mine'\n")
+    settings, problems = load(tree)
+    assert problems == ()
+    assert (settings.surface, settings.prompts) == ("asm", tree / "mine")
+    assert load(tree, SUPEROPT_PROMPTS="none")[0].prompts is None
+    assert load(tree, SUPEROPT_SURFACE="rust")[1] != ()

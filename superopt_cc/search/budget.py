@@ -23,6 +23,7 @@ _CONFIRMATION = 6.0
 _GRACE = 0.9
 # Timing needs about so many seconds, linking included, to say anything.
 _LEAST = 0.8
+_SHORT = 4.0
 # An untimed search with a small budget verifies at least something, within those two seconds.
 _LEAST_PROPOSING = 1.0
 # Verifying a model's last answer may take so many seconds.
@@ -82,7 +83,10 @@ class Budget:
             return max(self.model_end, time.monotonic() + _LAST_ANSWER)
         if not self.timing:
             return self.proposing_deadline() + _LEAST_PROPOSING / 2
-        return self.proposing_deadline() + (0.0 if found else self.timing / 2)
+        if found:
+            return self.proposing_deadline()
+        # One rewrite alone is confirmed without ranking: of few seconds the grace is enough.
+        return self.end - (self.timing / 2 if self.timing > _SHORT else _LEAST / 2)
 
     def workload_seconds(self) -> float:
         """What making inputs for timing may use."""

@@ -36,6 +36,7 @@ $(VENV)/made:
 $(VENV)/made-demo: $(VENV)/made $(SOURCES)
 	@$(call need,$(DEMO_NEEDS))
 	$(PIP) install --quiet --editable .
+	$(PYTHON) -m compileall -q superopt_cc
 	@touch $@
 
 $(VENV)/made-llm: $(VENV)/made
@@ -45,6 +46,7 @@ $(VENV)/made-llm: $(VENV)/made
 
 $(VENV)/made-dev: $(VENV)/made $(SOURCES)
 	$(PIP) install --quiet --editable '.[dev]'
+	$(PYTHON) -m compileall -q superopt_cc
 	@touch $@ $(VENV)/made-demo
 
 demo: NEEDS := $(DEMO_NEEDS)

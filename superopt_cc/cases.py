@@ -101,12 +101,18 @@ class Case:
     strange: bool = False
 
 
+def weight(case: Case) -> int:
+    """Bytes in its objects and in what callees write."""
+    stores = (store for answer in case.answers for store in answer.stores)
+    return sum(len(blob.data) for blob in case.objects) + sum(len(s.data) for s in stores)
+
+
 def parts(cases: Iterable[Case], most: int = 8 << 20) -> Iterator[list[Case]]:
-    """The cases in lists whose objects hold at most about `most` bytes together."""
+    """The cases in lists that weigh at most about `most` bytes together."""
     part: list[Case] = []
     room = most
     for case in cases:
-        size = sum(len(blob.data) for blob in case.objects)
+        size = weight(case)
         if part and size > room:
             yield part
             part, room = [], most

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from superopt_cc.assembly.decode import Instruction
-from superopt_cc.cases import Case, Ref, parts
+from superopt_cc.cases import Case, Ref, parts, weight
 from superopt_cc.verify.gathering.aim import aim, comparisons, deciding
 from superopt_cc.verify.gathering.grow import grown, too_small
 from superopt_cc.verify.gathering.variation import Group, Scalar, bases, scalars, variants
@@ -38,7 +38,7 @@ _SMALL = 12
 # Objects grow when more than one input in so many was too small, up to a bound.
 _OFTEN = 8
 _MOST_LEAST = 1 << 14
-_MOST_BYTES = 16 << 20
+_MOST_BYTES, _ROUND_BYTES = 16 << 20, 24 << 20
 _QUIET_ROUNDS = 4
 # Inputs that the author's promises exclude.
 _OUTSIDE = 400
@@ -134,7 +134,8 @@ class Gatherer:
             if not batch:
                 break
             before = len(self._covered), len(self._reached)
-            self._round(batch)
+            while batch:
+                batch = batch[self._round(batch) :]
             quiet = 0 if before != (len(self._covered), len(self._reached)) else quiet + 1
             enough = len(self._probes) >= self._limits.least or self._room <= 0
             enough = enough and self._complete
@@ -219,13 +220,18 @@ class Gatherer:
             found += [p for p in probed if isinstance(p, Probed) and _allowed(p.case, aimed)]
         return found
 
-    def _round(self, wishes: list[Wish]) -> None:
+    def _round(self, wishes: Sequence[Wish]) -> int:
+        """Try so many of the wishes as memory allows; their number, all of them when time ends."""
+        done, room = len(wishes), _ROUND_BYTES
         cases: list[Case] = []
         wished: list[Wish] = []
         twins: dict[int, int] = {}
         for number, wish in enumerate(wishes):
             if time.monotonic() > self._end:
                 self._cut = True
+                break
+            if room < 0:
+                done = number
                 break
             if self._shrink and wish.fixed:
                 wish = Wish(wish.size, {p: v % 4096 for p, v in wish.fixed.items()}, wish.alias)
@@ -235,6 +241,7 @@ class Gatherer:
             maker = Maker(self._shape, wish, self._numbers)
             cases.append(maker.case())
             wished.append(wish)
+            room -= weight(cases[-1])
             if number % 8 == 0 and self._shape.has_memory:
                 for _ in range(2):
                     twins[len(cases)] = len(cases) - 1 - (len(cases) - 1 in twins)
@@ -251,6 +258,7 @@ class Gatherer:
                 kept[number] = len(self._probes)
                 self._probes.append(probe)
         self._note_groups(kept, twins)
+        return done
 
     def _probed(self, cases: Sequence[Case], wished: Sequence[Wish]) -> list[Probed | Wild]:
         """Loops over a length that no object has end where patience does: for those it is short."""
@@ -266,8 +274,7 @@ class Gatherer:
         if self._room <= 0 and probe.edges <= self._taken:
             return False
         self._taken |= probe.edges
-        blobs = (*probe.whole.objects, *probe.case.objects)
-        self._room -= sum(len(blob.data) for blob in blobs)
+        self._room -= weight(probe.whole) + weight(probe.case)
         return True
 
     def _note_groups(self, kept: dict[int, int], twins: dict[int, int]) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from superopt_cc.cases import Case
+from superopt_cc.cases import Case, weight
 from superopt_cc.errors import Ineligible
 from superopt_cc.verify.gathering.gather import unused_bits
 from superopt_cc.verify.making.admit import admits
@@ -38,7 +38,7 @@ _MXCSR = (0x1F80 | 1 << 13, 0x1F80 | 2 << 13, 0x1F80 | 3 << 13, 0x1F80 | 0x8040)
 _INVALID = np.uint64(1)
 _MXCSR_WORD = 9  # of a result
 # Inputs of one plan: the runner's files must hold them, and what becomes of them.
-_MOST_BYTES = 64 << 20
+_MOST_BYTES, _LONG_BYTES = 64 << 20, 24 << 20
 _TICKS = 20
 _GATHER_TICKS = 2
 _PATIENCE = 40
@@ -92,6 +92,8 @@ def long(shape: Shape, seed: int) -> tuple[Case, ...]:
     found: list[Case] = []
     most = MAX_OBJECT // max(largest_element(shape), 1) - 1
     for size, fills in _LONG:
+        if sum(map(weight, found)) > _LONG_BYTES:
+            break
         wish = Wish(min(size, most), alias=False, typical=True, snug=True)
         maker = Maker(shape, wish, numbers)
         case = maker.case()
@@ -152,7 +154,7 @@ def _plan(
 ) -> Plan:
     seed = numbers.getrandbits(32)
     mode = dataclasses.replace(mode, noise=numbers.getrandbits(63), ticks=_TICKS)
-    if sum(len(blob.data) for case in cases for blob in case.objects) > _MOST_BYTES:
+    if sum(map(weight, cases)) > _MOST_BYTES:
         raise Ineligible("type-large", "what it touches makes too much of all inputs together")
     return Plan(encode_batch(cases, arena, styles, seed), styles, seed, mode)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import time
 
-from superopt_cc.cases import Case, parts
+from superopt_cc.cases import Case, parts, weight
 from superopt_cc.verify.gathering.bench import Bench, start_runner
 from superopt_cc.verify.gathering.gather import unused_bits
 from superopt_cc.verify.making.admit import admits
@@ -48,7 +48,7 @@ def make_workload(
             for style in _STYLES:
                 made = _returning(bench, runner, made, style, end)
             kept += made
-            total += sum(len(o.data) for case in made for o in case.objects)
+            total += sum(map(weight, made))
             if len(kept) >= count or total > _BYTES or time.monotonic() > end:
                 break
     return tuple(kept[:count])

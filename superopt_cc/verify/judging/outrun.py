@@ -10,10 +10,11 @@ memory and no time (design 5.6).
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import signal
 from collections.abc import Iterator, Sequence
 
-from superopt_cc.cases import Case, Ref
+from superopt_cc.cases import Case, Ref, weight
 from superopt_cc.verify.gathering import plans
 from superopt_cc.verify.gathering.gather import unused_bits
 from superopt_cc.verify.gathering.plans import Plan
@@ -31,6 +32,7 @@ from superopt_cc.verify.signature.ctype import Array, Int, Pointer, Struct, size
 _SIZES = (6, 21)
 _POWERS = (16, 20, 24, 31, 32, 40)
 _MOST = 3  # integer parameters, and pointers
+_MOST_BYTES = 32 << 20
 _WRITE = 2
 _PATIENCE = 6
 _TICKS = 1
@@ -86,7 +88,7 @@ def find(
     shape: Shape, runner: Runner, image: Image, name: str, masks: Masks, seed: int
 ) -> Outrun:  # fmt: skip
     """Make such inputs and keep those on which gcc's code does run out of the short object."""
-    waiting = [e for e in _inputs(shape, Numbers(seed + 11)) if admits(e.case, shape)]
+    waiting = _affordable(e for e in _inputs(shape, Numbers(seed + 11)) if admits(e.case, shape))
     found: list[Endless] = []
     writes: list[bool] = []
     style = Style(unused=unused_bits(shape), calls=16 if shape.has_calls else 0)
@@ -106,6 +108,19 @@ def find(
         waiting = [each for each in waiting[run.done :] if each.length != slow]
     plan_of_all = _plan(found, image.arena, style, seed) if found else None
     return Outrun(plan_of_all, tuple(found), tuple(writes), image.arena)
+
+
+def _affordable(inputs: Iterator[Endless]) -> list[Endless]:
+    """As many lengths, each with all its inputs, as memory allows."""
+    found: list[Endless] = []
+    room = _MOST_BYTES
+    for _, alike in itertools.groupby(inputs, key=lambda each: each.length):
+        group = list(alike)
+        room -= sum(weight(each.case) for each in group)
+        if room < 0:
+            break
+        found += group
+    return found
 
 
 def _plan(inputs: Sequence[Endless], arena: Arena, style: Style, seed: int) -> Plan:

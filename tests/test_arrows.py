@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "superopt_cc"
-SHARED = frozenset({"types", "cases", "errors", "settings"})
+SHARED = frozenset({"types", "cases", "closing", "errors", "settings"})
 FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 
 

@@ -6,10 +6,10 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
 from typing import Protocol
 
 from superopt_cc.assembly.unit import Unit
+from superopt_cc.closing import Closing
 from superopt_cc.errors import ToolchainError
 from superopt_cc.settings import Settings
 from superopt_cc.toolchain.background import Background
@@ -53,7 +53,7 @@ def compile_unit(
         return Compiled(error=str(error), late=time.monotonic() >= deadline)
 
 
-class Compilations:
+class Compilations(Closing):
     """The unit compiled under other optimisation settings: each setting once for all functions.
 
     One object serves all functions of a unit; it keeps at most about 64 MB of text and compiles
@@ -67,17 +67,6 @@ class Compilations:
         self._made: dict[tuple[str, ...], Compiled] = {}
         self._kept = 0
         self._running: dict[tuple[str, ...], Background] = {}
-
-    def __enter__(self) -> Compilations:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End what still runs; safe to call twice."""

@@ -84,14 +84,14 @@ def find_compiler(setting: str | None, language: str) -> Path:
 
 def find_tool(name: str) -> Path:
     """Absolute path of a program on PATH that is not ours ("as", "ld").  Raises ToolchainError."""
-    found = _known_tool(name, os.environ.get("PATH", ""), os.getcwd())
+    found = _known_tool(name, os.environ.get("PATH", ""))
     if found is None:
         raise ToolchainError(f"{name}: not found on PATH; install binutils")
     return found
 
 
 @functools.lru_cache(maxsize=16)
-def _known_tool(name: str, path: str, folder: str) -> Path | None:
+def _known_tool(name: str, path: str) -> Path | None:
     """A search assembles hundreds of times over the same PATH."""
     return _find_program(name, passing_over_wrappers=True)
 

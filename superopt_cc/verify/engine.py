@@ -12,11 +12,11 @@ import functools
 import math
 import time
 from collections.abc import Sequence
-from types import TracebackType
 
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.cases import Case
+from superopt_cc.closing import Closing
 from superopt_cc.errors import Ineligible, Late, ToolchainError
 from superopt_cc.types import Evidence, Killed, Level, Reason, Rejection, Rewrite, Verdict
 from superopt_cc.verify.gathering import plans
@@ -58,7 +58,7 @@ class _OtherInputs(Exception):
 _AIMED_LIMITS = Limits(seconds=4.0, least=0, most=240, directed=160)
 
 
-class Verifier:
+class Verifier(Closing):
     """Checks rewrites of one target.  Use as a context manager: it owns a scratch folder.
 
     Raises Ineligible (with the counted reason) when the function cannot be tested,
@@ -87,17 +87,6 @@ class Verifier:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Verifier:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Remove the scratch folder; safe to call twice."""

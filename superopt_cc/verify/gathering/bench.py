@@ -10,7 +10,6 @@ import random
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from superopt_cc.assembly.closure import Body
 from superopt_cc.assembly.decode import Imm, Instruction, Mem
@@ -19,6 +18,7 @@ from superopt_cc.assembly.fragment import Fragment, FragmentError
 from superopt_cc.assembly.offered import parse_fragment
 from superopt_cc.assembly.reasons import text_reasons
 from superopt_cc.assembly.unit import Unit, parse_unit
+from superopt_cc.closing import Closing
 from superopt_cc.errors import Ineligible
 from superopt_cc.types import Rejection, Rewrite
 from superopt_cc.verify.job import Facts, Job
@@ -62,7 +62,7 @@ class Surroundings:
     misaligned: bool
 
 
-class Bench:
+class Bench(Closing):
     """Everything fixed about one target.  Use as a context manager: it owns a scratch folder.
 
     Raises Ineligible (with the counted reason) when the function cannot be tested.
@@ -86,17 +86,6 @@ class Bench:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Bench:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Remove the scratch folder; safe to call twice."""

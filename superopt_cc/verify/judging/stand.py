@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from types import TracebackType
 
 from superopt_cc.assembly.fragment import Fragment
+from superopt_cc.closing import Closing
 from superopt_cc.errors import RunnerError
 from superopt_cc.verify.gathering import plans
 from superopt_cc.verify.gathering.bench import Bench, start_runner
@@ -25,7 +25,7 @@ from superopt_cc.verify.running.runner import Run
 from superopt_cc.verify.running.trace import Decoder
 
 
-class Stand:
+class Stand(Closing):
     """Rewrites beside their target, ready to be compared.  A context manager.
 
     `arena` is that of the image in which the plans were settled.  With `ticks` rewrites are ended
@@ -46,17 +46,6 @@ class Stand:
         self.plans = self.moved(made, arena)
         self.runner = start_runner(self.image)
         self._expected: list[Run] = []
-
-    def __enter__(self) -> Stand:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the runner; safe to call twice."""

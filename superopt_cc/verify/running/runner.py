@@ -14,12 +14,12 @@ import struct
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
 
 from superopt_cc.assembly.instrument import RETURN_TO_SITE
+from superopt_cc.closing import Closing
 from superopt_cc.errors import RunnerError
 from superopt_cc.toolchain import tools
 from superopt_cc.verify.running.layout import (
@@ -163,7 +163,7 @@ class Run:
         )
 
 
-class Runner:
+class Runner(Closing):
     """One runner process over one image.  Use as a context manager.
 
     Raises RunnerError when the helper is missing, dies or answers nonsense.
@@ -215,17 +215,6 @@ class Runner:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Runner:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the process and give the memory back; safe to call twice."""

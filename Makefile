@@ -72,14 +72,15 @@ lint: $(VENV)/made-dev
 	$(VENV)/bin/mypy
 
 # Every one is run, even after one has missed its limit.
-BENCHMARKS := $(addprefix benchmarks/,front_door.sh runner_speed.py verify_speed.py rebuild.py timing_aa.py)
+BENCHMARKS := $(addprefix benchmarks/,front_door.sh runner_speed.py verify_speed.py rebuild.py timing_aa.py) \
+	'benchmarks/kernels.py --quick'
 
 bench: NEEDS := $(DEMO_NEEDS) hyperfine:hyperfine
 bench: $(VENV)/made-dev
 	@$(call need,$(NEEDS))
 	@missed=; for script in $(BENCHMARKS); do \
 		echo "== $$script"; \
-		case $$script in *.py) $(PYTHON) $$script;; *) $$script;; esac || missed="$$missed $$script"; \
+		case $$script in *.py*) $(PYTHON) $$script;; *) $$script;; esac || missed="$$missed $$script"; \
 	done; [ -z "$$missed" ] || { echo "missed:$$missed" >&2; exit 1; }
 
 clean:

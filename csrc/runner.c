@@ -162,7 +162,7 @@ static void forget(const struct child_env *env)
     static int traced; /* by the request before this one */
     if (traced && madvise(env->trace, env->trace_bytes, MADV_REMOVE))
         fail("cannot empty the trace: %s", strerror(errno));
-    traced = (env->request.flags & (REQ_STEP | REQ_TRACE)) != 0;
+    traced = (env->request.flags & (REQ_STEP | REQ_TRACE | REQ_REPORT | REQ_WATCH)) != 0;
 }
 
 struct shared { unsigned char *at; size_t bytes; };
@@ -242,12 +242,19 @@ int main(int argc, char **argv)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct child_env env = { 0 };
     if (!read_fully(&env.setup, sizeof env.setup) || env.setup.magic != RUNNER_MAGIC ||
-        env.setup.callees > MAX_CALLEES)
+        env.setup.callees > MAX_CALLEES || env.setup.frame_objects > MAX_FRAME_OBJECTS ||
+        env.setup.sites > MAX_SITES)
         fail("bad set-up");
     struct callee callees[MAX_CALLEES];
-    if (!read_fully(callees, env.setup.callees * sizeof *callees))
+    struct frame_object frame_objects[MAX_FRAME_OBJECTS];
+    struct site sites[MAX_SITES];
+    if (!read_fully(callees, env.setup.callees * sizeof *callees) ||
+        !read_fully(frame_objects, env.setup.frame_objects * sizeof *frame_objects) ||
+        !read_fully(sites, env.setup.sites * sizeof *sites))
         fail("bad set-up");
     env.callees = callees;
+    env.frame_objects = frame_objects;
+    env.sites = sites;
     if (!know_machine())
         fail("this processor's state is larger than expected");
     map_image(argv[1], env.setup.gate);

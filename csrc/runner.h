@@ -13,7 +13,8 @@
 
 #define RUNNER_MAGIC 0x53504f52u
 
-enum { MAX_CALLEES = 64, NOISE_STACK = 4096, CALLER_FRAME = 256, MAX_STACK_WORDS = 64 };
+enum { MAX_CALLEES = 64, NOISE_STACK = 4096, CALLER_FRAME = 256, MAX_STACK_WORDS = 64,
+       MAX_CALL_WORDS = 16 };
 
 /* Which part of the machine a callee is called with: bits that count of each register. */
 struct callee {
@@ -22,12 +23,21 @@ struct callee {
     uint64_t al_mask;      /* variadic calls pass the vector register count in al */
     uint64_t flags;        /* CALLEE_* */
     uint64_t target;       /* local callee behind a wrap: its address; or REAL_* */
+    uint64_t xmm_whole;    /* a bit for each of xmm0..7 whose high 64 bits count too */
+    uint64_t stack_words;  /* that it is passed, and which of their bits count */
+    uint64_t stack_mask[MAX_CALL_WORDS];
 };
 /* CALLEE_ORDERS: it may be a comparison function; bits 8..10 and 12..14 are the places in gpr_mask
- * of what it compares. */
-enum { CALLEE_NORETURN = 1, CALLEE_WRAP = 2, CALLEE_REAL = 4, CALLEE_ORDERS = 8 };
+ * of what it compares.  CALLEE_X87: it returns in st(0), CALLEE_X87_TWO in st(1) as well, what an
+ * answer has for xmm0 and xmm1.  CALLEE_WIDE: a local one, with all of ymm0 as its result.
+ * CALLEE_PLACE returns its first argument, where its result goes. */
+enum { CALLEE_NORETURN = 1, CALLEE_WRAP = 2, CALLEE_REAL = 4, CALLEE_ORDERS = 8, CALLEE_X87 = 16,
+       CALLEE_X87_TWO = 32, CALLEE_WIDE = 64, CALLEE_PLACE = 128 };
 /* `target` of a CALLEE_REAL: library functions that run for real and are not recorded. */
-enum { REAL_MEMCPY = 1, REAL_MEMMOVE, REAL_MEMSET, REAL_MEMCMP, REAL_STRLEN };
+enum { REAL_MEMCPY = 1, REAL_MEMMOVE, REAL_MEMSET, REAL_MEMCMP, REAL_STRLEN,
+       /* arithmetic of the compiler's own library */
+       REAL_POPCOUNT32, REAL_POPCOUNT64, REAL_PARITY32, REAL_PARITY64, REAL_UDIV128,
+       REAL_UMOD128, REAL_DIV128, REAL_MOD128 };
 
 struct setup { /* sent once, before any request */
     uint64_t magic;
@@ -40,7 +50,15 @@ struct setup { /* sent once, before any request */
     uint64_t text_low, text_high; /* steps are logged inside */
     uint64_t tracer;       /* cursor and limit of instrumented copies; 0: there are none */
     uint64_t callees;      /* how many of `struct callee` follow */
+    uint64_t frame_objects, sites; /* then of `struct frame_object` and of `struct site` */
 };
+
+/* Variables in the frame of the function under test, as gcc's code lays it out: `low` bytes from
+ * the end of the frame.  Calls of that code, by where they return to, with bits of the objects in
+ * whose scope they lie. */
+struct frame_object { int64_t low; uint64_t bytes, align; };
+struct site { uint64_t back, objects; };
+enum { MAX_FRAME_OBJECTS = 32, MAX_SITES = 1024 };
 
 struct request {
     uint64_t magic;
@@ -58,10 +76,15 @@ struct request {
     uint64_t rax_mask, rdx_mask;
     uint64_t xmm0_mask[2], xmm1_mask[2];
     uint64_t mxcsr_mask;   /* exception flags that count */
+    uint64_t x87_results;  /* registers of the x87 stack that hold the result */
+    uint64_t views_offset, views_bytes; /* in the cases file: per case its words, how many views */
+    uint64_t ymm0_mask[2]; /* in the upper half */
 };
 /* REQ_STOP_ON_BAD ends the batch at a crash or endless loop, REQ_STOP_ON_LOOP at the latter. */
 enum { REQ_STEP = 1, REQ_STOP_ON_BAD = 2, REQ_CLEAN_UPPER = 4, REQ_STOP_ON_LOOP = 8,
-       REQ_TRACE = 16 };
+       REQ_TRACE = 16, REQ_REPORT = 32, REQ_OPPOSITE = 64, REQ_WATCH = 128 };
+/* REQ_WATCH takes reports of compared values instead of steps, in words that fill whole steps.
+ * REQ_REPORT writes views instead of a trace; with REQ_OPPOSITE noise has all bits turned round. */
 
 struct reply {
     uint64_t magic;
@@ -72,7 +95,7 @@ struct reply {
 };
 enum { END_FINISHED = 0, END_DIED = 1, END_WALL = 2, END_STOPPED = 3 };
 
-/* One case: header, then stack words, windows (each followed by its bytes, padded to 8), then
+/* One case: header, then stack words, upper halves of vector registers, windows (each followed by its bytes, padded to 8), then
  * answers (each followed by its stores). */
 struct case_head {
     uint64_t bytes;        /* whole case, a multiple of 8 */
@@ -84,6 +107,7 @@ struct case_head {
     uint64_t skew;         /* 8: enter with a misaligned stack */
     uint64_t stack_words, windows, answers;
     uint64_t manner;       /* MANNER_*; from bit 8 on: how many bytes behind a pointer count */
+    uint64_t wide;         /* a bit for each vector register whose upper half is given */
 };
 /* Who answers a call: the next answer; the one that callee and arguments select, so that equal
  * calls have equal results; the next one, with the order of two arguments as its result. */
@@ -103,15 +127,28 @@ struct answer {
 enum { ANSWER_NORETURN = 1 };
 struct store { uint64_t address, length; /* bytes follow, padded to 8 */ };
 
+/* What a call gets to see of the frame: `place` is an argument that points into an object, so many
+ * bytes from its start, which is aligned to `bytes`.  VIEW_SHOWN: an object that callees know; its
+ * `bytes`, padded to 8, or which bits of them count, follow all views.  VIEW_UNKNOWN: a pointer
+ * to something else, VIEW_END: there are more calls than were reported, VIEW_KEPT: an object that
+ * the call before this one leaves as it is, whatever its answer says, VIEW_BACK: that call returned
+ * its first argument. */
+struct view { uint64_t call, place, object, offset, bytes; };
+enum { VIEW_SHOWN = 6, VIEW_UNKNOWN, VIEW_END, VIEW_KEPT, VIEW_BACK };
+/* What stands for the address of byte 0 of object 0; objects are 2^32 bytes apart. */
+#define FRAME_TAG 0xf8a3000000000000u
+
 /* What a case did: compared byte by byte.  Window dumps follow, then `struct call`s. */
 struct result {
     uint64_t status;       /* STATUS_* */
     uint64_t signal;
     uint64_t rax, rdx, xmm0[2], xmm1[2];
     uint64_t broken;       /* BROKEN_* bits: machine state of design 5.3 not kept */
-    uint64_t mxcsr_flags;
+    uint64_t mxcsr_flags;  /* with those of the x87 status word: fetestexcept() tells no difference */
     uint64_t calls;
     uint64_t call_hash;    /* over all call records, also those that did not fit */
+    uint64_t st[2][2];     /* x87 results, the uppermost 6 bytes zero */
+    uint64_t ymm0[2];      /* upper half */
 };
 enum { STATUS_NONE, STATUS_RETURNED, STATUS_SIGNAL, STATUS_TIMEOUT, STATUS_NORETURN, STATUS_STEPS };
 enum {
@@ -125,9 +162,10 @@ struct call {
     uint64_t gpr[6];
     uint64_t al;
     uint64_t xmm[8];
+    uint64_t more;         /* hash of high halves and of words on the stack; 0 where none count */
     uint64_t memory;       /* hash of every dumped window at the call */
 };
-enum { CALL_UNALIGNED = 1, CALL_FRAME_POINTER = 2 };
+enum { CALL_UNALIGNED = 1 };
 
 /* What helps to explain, not compared. */
 struct diag {
@@ -154,6 +192,8 @@ struct guest {
 struct child_env {
     struct setup setup;
     struct callee *callees;
+    struct frame_object *frame_objects;
+    struct site *sites;
     struct request request;
     const unsigned char *cases;
     unsigned char *results, *trace;

@@ -5,15 +5,61 @@
 
 #include <string.h>
 
-static int on_stack(uint64_t value)
-{
-    return value >= (uint64_t)now.stack_low && value < (uint64_t)now.stack_high;
-}
-
 static uint64_t argument(const struct callee *callee, int place)
 {
     static const int order[6] = { RDI, RSI, RDX, RCX, R8, R9 };
     return guest_out.gpr[order[place]] & callee->gpr_mask[place];
+}
+
+/* Where a callee's arguments on the stack lie; NULL for a stack that holds none. */
+static uint64_t *stack_arguments(const struct callee *callee)
+{
+    uint64_t at = guest_out.gpr[RSP] + 8, last = at + 8 * callee->stack_words;
+    return on_stack(at) && on_stack(last) ? (uint64_t *)at : NULL;
+}
+
+static uint64_t stack_argument(const struct callee *callee, uint64_t place)
+{
+    uint64_t word, *words = stack_arguments(callee);
+    if (!words)
+        return 0;
+    memcpy(&word, words + place, 8);
+    return word & callee->stack_mask[place];
+}
+
+static uint64_t high_half(int number)
+{
+    uint64_t half;
+    memcpy(&half, guest_xstate_out + XMM_AREA + 16 * number + 8, 8);
+    return half;
+}
+
+/* All that a callee is passed in other places than the registers recorded one by one. */
+static uint64_t more_arguments(const struct callee *callee)
+{
+    if (!callee->xmm_whole && !callee->stack_words)
+        return 0;
+    uint64_t h = 1;
+    for (int i = 0; i < 8; i++)
+        if (callee->xmm_whole >> i & 1)
+            h = mix(h + high_half(i)) + 1;
+    for (uint64_t i = 0; i < callee->stack_words; i++) {
+        uint64_t word = stack_argument(callee, i);
+        if (on_stack(word))
+            frames_unseen();
+        h = mix(h + word) + 1;
+    }
+    return h;
+}
+
+/* They belong to the callee. */
+static void destroy_stack_arguments(const struct callee *callee)
+{
+    uint64_t *words = callee->stack_words ? stack_arguments(callee) : NULL;
+    for (uint64_t i = 0; words && i < callee->stack_words; i++) {
+        uint64_t word = odd_noise();
+        memcpy(words + i, &word, 8);
+    }
 }
 
 static void record_call(uint64_t number, const struct callee *callee)
@@ -21,19 +67,19 @@ static void record_call(uint64_t number, const struct callee *callee)
     struct call call = { .callee = number };
     if ((guest_out.gpr[RSP] + 8) & 15)
         call.flags |= CALL_UNALIGNED;
+    frames_call();
     for (int i = 0; i < 6; i++) {
         call.gpr[i] = argument(callee, i);
-        if (on_stack(call.gpr[i])) {
-            call.flags |= CALL_FRAME_POINTER;
-            now.diag->flags |= DIAG_FRAME_POINTER;
-        }
+        if (on_stack(call.gpr[i]))
+            call.gpr[i] = frames_argument((uint64_t)i, call.gpr[i]);
     }
     call.al = guest_out.gpr[RAX] & callee->al_mask;
     for (int i = 0; i < 8; i++) {
         memcpy(&call.xmm[i], guest_xstate_out + XMM_AREA + 16 * i, 8);
         call.xmm[i] &= callee->xmm_mask[i];
     }
-    call.memory = hash_windows();
+    call.more = more_arguments(callee);
+    call.memory = frames_hash(hash_windows());
     log_step_of(STEP_CALL, number, 0);
     uint64_t used = sizeof *now.result + dump_bytes() + now.result->calls * sizeof call;
     if (used + sizeof call <= now.result_limit)
@@ -52,7 +98,7 @@ void scratch_noise(void) /* a callee may destroy every caller-saved register */
     guest_in.rflags &= ~(uint64_t)FLAG_DF;
     memcpy(guest_xstate, guest_xstate_out, XMM_AREA);
     for (int i = 0; i < 16; i++) {
-        uint64_t word[2] = { noise(), noise() };
+        uint64_t word[2] = { noise() ^ now.opposite, noise() ^ now.opposite };
         memcpy(guest_xstate + XMM_AREA + 16 * i, word, 16);
     }
     noise_upper(X87_STATE | SSE_STATE);
@@ -97,14 +143,19 @@ static uint64_t seen(uint64_t value)
 
 static uint64_t chosen_by_arguments(uint64_t number, const struct callee *callee)
 {
-    uint64_t words[15] = { number };
+    uint64_t words[15 + 8 + MAX_CALL_WORDS] = { number }, *more = words + 15;
     for (int i = 0; i < 6; i++)
         words[1 + i] = seen(argument(callee, i));
     for (int i = 0; i < 8; i++) {
         memcpy(&words[7 + i], guest_xstate_out + XMM_AREA + 16 * i, 8);
         words[7 + i] &= callee->xmm_mask[i];
+        if (callee->xmm_whole >> i & 1)
+            *more++ = high_half(i);
     }
-    return hash_bytes(0, (const unsigned char *)words, sizeof words) % now.head->answers;
+    for (uint64_t i = 0; i < callee->stack_words; i++)
+        *more++ = seen(stack_argument(callee, i));
+    uint64_t bytes = (uint64_t)(more - words) * 8;
+    return hash_bytes(0, (const unsigned char *)words, bytes) % now.head->answers;
 }
 
 static const unsigned char *behind(const struct answer *a)
@@ -155,7 +206,11 @@ static void apply_answer(const struct answer *a)
     const unsigned char *p = (const unsigned char *)(a + 1);
     for (uint64_t s = 0; s < a->stores; s++) {
         const struct store *st = (const struct store *)p;
-        memcpy((void *)st->address, p + sizeof *st, st->length);
+        void *to = (void *)st->address;
+        if (st->address >> 48 == FRAME_TAG >> 48)
+            to = frames_place(st->address, st->length, a->rdx);
+        if (to)
+            memcpy(to, p + sizeof *st, st->length);
         p += sizeof *st + padded(st->length);
     }
 }
@@ -183,6 +238,7 @@ int on_gate(void)
         if (now.shadow_depth == MAX_SHADOW)
             return 0;
         memcpy(&now.shadow[now.shadow_depth][0], (void *)guest_out.gpr[RSP], 8);
+        now.shadow[now.shadow_depth][2] = callee->flags & CALLEE_WIDE;
         now.shadow[now.shadow_depth++][1] = guest_out.gpr[RSP];
         uint64_t back = (uint64_t)runner_wrap_return;
         memcpy((void *)guest_out.gpr[RSP], &back, 8);
@@ -192,7 +248,13 @@ int on_gate(void)
     }
     if (callee->flags & CALLEE_REAL)
         return call_real(callee);
+    if (frames_over()) {
+        now.result->status = STATUS_STEPS;
+        return 0;
+    }
     record_call(number, callee);
+    if (!x87_kept(0))
+        now.result->broken |= BROKEN_X87;
     const struct answer *answer = next_answer(number, callee);
     if (callee->flags & CALLEE_NORETURN || !answer || answer->flags & ANSWER_NORETURN) {
         now.result->status = STATUS_NORETURN;
@@ -202,9 +264,15 @@ int on_gate(void)
                  (now.head->manner & MANNER_MASK) == MANNER_ORDER;
     uint64_t order = orders ? compared(number, callee, answer->rdx) : 0;
     scratch_noise();
+    destroy_stack_arguments(callee);
     apply_answer(answer);
+    answer_x87(callee, answer);
     if (orders)
         guest_in.gpr[RAX] = order;
+    if (callee->flags & CALLEE_PLACE) {
+        guest_in.gpr[RAX] = guest_out.gpr[RDI];
+        frames_back();
+    }
     pop_to_guest(8);
     now.in_guest = 1;
     return 1;
@@ -216,7 +284,8 @@ int on_wrap_return(void)
     now.in_guest = 0;
     if (!now.shadow_depth || now.shadow[now.shadow_depth - 1][1] + 8 != guest_out.gpr[RSP])
         return 0;
-    now.shadow_depth--;
+    uint64_t upper[2], wide = now.shadow[--now.shadow_depth][2];
+    upper_out(0, upper);
     uint64_t rax = guest_out.gpr[RAX], rdx = guest_out.gpr[RDX];
     unsigned char vectors[32];
     memcpy(vectors, guest_xstate_out + XMM_AREA, 32);
@@ -224,6 +293,8 @@ int on_wrap_return(void)
     guest_in.gpr[RAX] = rax;
     guest_in.gpr[RDX] = rdx;
     memcpy(guest_xstate + XMM_AREA, vectors, 32);
+    if (wide)
+        set_upper(0, upper);
     guest_in.rip = now.shadow[now.shadow_depth][0];
     now.in_guest = 1;
     return 1;

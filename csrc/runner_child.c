@@ -57,37 +57,17 @@ int know_machine(void)
     return b <= XSTATE_BYTES;
 }
 
-/* Local callees are entered with all that their caller has; else nobody looks at upper halves,
- * but at whether they are in use. */
-static uint32_t what_is_saved(void)
-{
-    for (uint64_t i = 0; i < now.env->setup.callees; i++)
-        if (now.env->callees[i].flags & CALLEE_WRAP)
-            return xstate_mask;
-    uint32_t upper = X87_STATE | SSE_STATE | AVX_STATE;
-    return now.env->request.flags & REQ_CLEAN_UPPER ? upper & xstate_mask : 0;
-}
-
-void noise_upper(uint64_t legacy)
-{
-    uint64_t upper = xstate_mask & ~(uint64_t)(X87_STATE | SSE_STATE);
-    uint64_t in_use = now.env->request.flags & REQ_CLEAN_UPPER ? legacy : legacy | upper;
-    memcpy(guest_xstate + XSTATE_BV_AT, &in_use, 8);
-    if (saved_mask == xstate_mask) /* otherwise nothing has written there */
-        memcpy(guest_xstate + UPPER_AREA, now.noise_xstate + UPPER_AREA,
-               xstate_bytes - UPPER_AREA);
-}
-
 static void prepare_noise(void)
 {
     saved_mask = what_is_saved();
     now.noise_state = now.env->request.noise;
+    now.opposite = now.env->request.flags & REQ_OPPOSITE ? ~(uint64_t)0 : 0;
     for (size_t i = UPPER_AREA; i + 8 <= XSTATE_BYTES; i += 8) {
-        uint64_t word = noise();
+        uint64_t word = noise() ^ now.opposite;
         memcpy(now.noise_xstate + i, &word, 8);
     }
     for (size_t i = XMM_AREA; i < XMM_AREA + 16 * 16; i += 8) {
-        uint64_t word = noise();
+        uint64_t word = noise() ^ now.opposite;
         memcpy(now.noise_xstate + i, &word, 8);
     }
     memcpy(guest_xstate, now.noise_xstate, xstate_bytes);
@@ -159,7 +139,7 @@ static void prepare_stack(const uint64_t *words)
     fill_deep(deep_from);
     size_t near = top - (uint64_t)deep_high; /* up to a multiple of 64: twice as fast */
     memcpy(deep_high, noise_stack + sizeof noise_stack - near, near);
-    uint64_t choice = noise(), none = 0; /* a zero in the red zone, now here, now there */
+    uint64_t choice = noise(), none = now.opposite; /* a zero in the red zone, now here, now there */
     memcpy(at - 8 * (1 + (choice & 31)), &none, 8);
     uint64_t back = (uint64_t)runner_leave;
     memcpy(at, &back, 8);
@@ -186,7 +166,8 @@ static void prepare_registers(void)
     memcpy(guest_xstate + XMM_AREA, now.head->xmm, sizeof now.head->xmm);
     memcpy(guest_xstate + XMM_AREA + 128, now.noise_xstate + XMM_AREA + 128, 128);
     memcpy(guest_xstate + MXCSR_AT, &now.head->mxcsr, 4);
-    noise_upper(SSE_STATE); /* x87 not in use: control word 0x37f, all registers empty */
+    prepare_x87();
+    pass_uppers();
     memcpy(saved_in, guest_in.gpr, sizeof saved_in);
 }
 
@@ -215,16 +196,17 @@ static void check_state(void)
     uint64_t mxcsr = load32(guest_xstate_out + MXCSR_AT);
     if ((mxcsr ^ now.head->mxcsr) & 0xffc0)
         now.result->broken |= BROKEN_MXCSR;
-    uint64_t control = load32(guest_xstate_out) & 0xffff;
-    if (control != 0x37f || guest_xstate_out[4]) /* abridged tag word: nothing in use */
+    if (!x87_kept((int)now.env->request.x87_results))
         now.result->broken |= BROKEN_X87;
     uint64_t in_use;
     memcpy(&in_use, guest_xstate_out + XSTATE_BV_AT, 8);
-    if ((now.env->request.flags & REQ_CLEAN_UPPER) && (in_use & AVX_STATE))
+    int clean = now.env->request.flags & REQ_CLEAN_UPPER && !returns_upper();
+    if (clean && (in_use & AVX_STATE))
         now.result->broken |= BROKEN_UPPER;
     if (memcmp((void *)(entry_rsp + 8 + now.head->stack_words * 8), noise_frame, CALLER_FRAME))
         now.result->broken |= BROKEN_CALLER_FRAME;
-    now.result->mxcsr_flags = mxcsr & 0x3f & now.env->request.mxcsr_mask;
+    uint64_t raised = mxcsr | x87_word(STATUS_AT);
+    now.result->mxcsr_flags = raised & 0x3f & now.env->request.mxcsr_mask;
 }
 
 static void note_return(void)
@@ -239,6 +221,13 @@ static void note_return(void)
         now.result->xmm0[i] &= r->xmm0_mask[i];
         now.result->xmm1[i] &= r->xmm1_mask[i];
     }
+    if (returns_upper()) {
+        upper_out(0, now.result->ymm0);
+        for (int i = 0; i < 2; i++)
+            now.result->ymm0[i] &= r->ymm0_mask[i];
+    }
+    for (uint64_t i = 0; i < r->x87_results; i++)
+        memcpy(now.result->st[i], guest_xstate_out + STACK_AT + 16 * i, ST_BYTES);
     check_state();
 }
 
@@ -311,7 +300,8 @@ static void open_trace(void)
 
 static void close_trace(void)
 {
-    uint64_t end = (tracer()[0] - (uint64_t)now.env->trace) / sizeof(struct step);
+    uint64_t used = tracer()[0] - (uint64_t)now.env->trace;
+    uint64_t end = (used + sizeof(struct step) - 1) / sizeof(struct step);
     now.diag->steps = end - now.env->progress[1];
     now.env->progress[1] = end;
 }
@@ -368,7 +358,8 @@ static void on_signal(int number, siginfo_t *info, void *raw)
         log_step(context);
         return;
     }
-    if (number == SIGTRAP && now.in_guest && (now.env->request.flags & REQ_TRACE)) {
+    if (number == SIGTRAP && now.in_guest &&
+        (now.env->request.flags & (REQ_TRACE | REQ_WATCH))) {
         now.result->status = STATUS_STEPS; /* the trace is full: superopt.trace says so */
         leave_case(context);
         return;
@@ -432,7 +423,8 @@ static void run_case(const unsigned char *at)
 {
     now.head = (const struct case_head *)at;
     const uint64_t *words = (const uint64_t *)(now.head + 1);
-    now.windows = (const unsigned char *)(words + now.head->stack_words);
+    now.uppers = (const unsigned char *)(words + now.head->stack_words);
+    now.windows = now.uppers + 16 * __builtin_popcountll(now.head->wide);
     now.result = (struct result *)(now.env->results + now.head->out_offset);
     now.result_limit = now.head->out_bytes;
     memset(now.result, 0, sizeof *now.result);
@@ -444,7 +436,8 @@ static void run_case(const unsigned char *at)
     write_windows();
     prepare_stack(words);
     prepare_registers();
-    if (now.env->request.flags & (REQ_STEP | REQ_TRACE))
+    frames_begin(entry_rsp);
+    if (now.env->request.flags & (REQ_STEP | REQ_TRACE | REQ_WATCH))
         open_trace();
     now.in_guest = 1;
     runner_enter();
@@ -456,8 +449,9 @@ static void run_case(const unsigned char *at)
         now.result->status = STATUS_SIGNAL;
         now.result->signal = SIGILL;
     }
-    if (now.env->request.flags & (REQ_STEP | REQ_TRACE))
+    if (now.env->request.flags & (REQ_STEP | REQ_TRACE | REQ_WATCH))
         close_trace();
+    frames_end();
     dump_windows();
 }
 
@@ -468,6 +462,7 @@ void run_child(struct child_env *given)
     const struct request *r = &now.env->request;
     seal();
     prepare_deep_stack();
+    frames_batch();
     const unsigned char *at = now.env->cases + r->cases_offset;
     for (uint64_t i = 0; i < r->count; i++) {
         now.diag = (struct diag *)(now.env->results + r->diag_offset) + i;

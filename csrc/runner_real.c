@@ -70,12 +70,40 @@ static uint64_t run_real(uint64_t kind, uint64_t a, uint64_t b, uint64_t n, int 
     }
 }
 
+/* Arithmetic for which this processor may have no instruction.  Returns how many bits of the
+ * result are defined; the library divides by zero as the processor does. */
+static int run_arithmetic(uint64_t kind, unsigned __int128 a, unsigned __int128 b,
+                          unsigned __int128 *result)
+{
+    uint64_t x = (uint64_t)a;
+    __int128 p = (__int128)a, q = (__int128)b;
+    switch (kind) {
+    case REAL_POPCOUNT32: *result = (unsigned)__builtin_popcount((unsigned)x); return 32;
+    case REAL_POPCOUNT64: *result = (unsigned)__builtin_popcountll(x); return 32;
+    case REAL_PARITY32: *result = (unsigned)__builtin_parity((unsigned)x); return 32;
+    case REAL_PARITY64: *result = (unsigned)__builtin_parityll(x); return 32;
+    case REAL_UDIV128: *result = a / b; return 128;
+    case REAL_UMOD128: *result = a % b; return 128;
+    case REAL_DIV128: *result = (unsigned __int128)(p / q); return 128;
+    default: *result = (unsigned __int128)(p % q); return 128;
+    }
+}
+
+static unsigned __int128 pair(int low, int high)
+{
+    return (unsigned __int128)guest_out.gpr[high] << 64 | guest_out.gpr[low];
+}
+
 int call_real(const struct callee *callee)
 {
-    int bad = 0;
+    int bad = 0, bits = 64;
+    unsigned __int128 result = 0;
     now.in_guest = 1; /* a fault in here is the guest's */
-    uint64_t rax = run_real(callee->target, guest_out.gpr[RDI], guest_out.gpr[RSI],
-                            guest_out.gpr[RDX], &bad);
+    if (callee->target >= REAL_POPCOUNT32)
+        bits = run_arithmetic(callee->target, pair(RDI, RSI), pair(RDX, RCX), &result);
+    else
+        result = run_real(callee->target, guest_out.gpr[RDI], guest_out.gpr[RSI],
+                          guest_out.gpr[RDX], &bad);
     now.in_guest = 0;
     if (bad) {
         now.result->status = STATUS_SIGNAL;
@@ -83,7 +111,9 @@ int call_real(const struct callee *callee)
         return 0;
     }
     scratch_noise();
-    guest_in.gpr[RAX] = rax;
+    guest_in.gpr[RAX] = bits < 64 ? noise() << bits | (uint64_t)result : (uint64_t)result;
+    if (bits > 64)
+        guest_in.gpr[RDX] = (uint64_t)(result >> 64);
     pop_to_guest(8);
     now.in_guest = 1;
     return 1;

@@ -54,7 +54,12 @@ class Store:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
-    """What one call out does: return registers, memory changes, or never returning."""
+    """What one call out does: return registers, memory changes, or never returning.
+
+    In cases to be timed, `given` are the pointers into its caller's frame that it is passed:
+    (argument, name of the object, byte offset).  `stores` reach these objects by name from then on.
+    `back`: it returns its first argument.
+    """
 
     rax: Word = 0
     rdx: int = 0
@@ -62,6 +67,8 @@ class Answer:
     xmm1: bytes = bytes(16)
     stores: tuple[Store, ...] = ()
     returns: bool = True
+    given: tuple[tuple[int, str, int], ...] = ()
+    back: bool = False
 
 
 class Manner(enum.IntEnum):
@@ -77,10 +84,10 @@ class Manner(enum.IntEnum):
 class Case:
     """One input.
 
-    `ints` fill rdi, rsi, rdx, rcx, r8, r9 in order; `floats` (16 bytes each) fill xmm0..7;
-    `stack` the 8-byte stack argument words.  `globals` sets initial bytes of writable symbols
-    (missing ones keep the image's own), `global_pointers` pointers in them: (symbol, byte offset,
-    where to).  `answers` are used for calls out by call index, the last
+    `ints` fill rdi, rsi, rdx, rcx, r8, r9 in order; `floats` (16 bytes each, or 32)
+    fill xmm0..7 or ymm0..7; `stack` the 8-byte stack argument words.  `globals` sets initial
+    bytes of writable symbols (missing ones keep the image's own), `global_pointers` pointers in
+    them: (symbol, byte offset, where to).  `answers` are used for calls out by call index, the last
     one repeated, or in another `manner`: callees see `key` bytes of what an argument points to.
     `mxcsr` is the control word at entry.  `size` is the stratum measure: the
     largest number of bytes that the target touches in one object.  `strange`: there are NaNs in
@@ -161,6 +168,8 @@ def case_to_json(case: Case) -> dict[str, Any]:
                 "xmm0": a.xmm0.hex(),
                 "xmm1": a.xmm1.hex(),
                 "returns": a.returns,
+                "given": [list(each) for each in a.given],
+                "back": a.back,
                 "stores": [
                     {
                         "where": s.where,
@@ -218,6 +227,8 @@ def case_from_json(value: Mapping[str, Any]) -> Case:
                     for s in a["stores"]
                 ),
                 bool(a["returns"]),
+                tuple((int(n), str(where), int(at)) for n, where, at in a["given"]),
+                bool(a["back"]),
             )
             for a in value["answers"]
         ),

@@ -19,6 +19,7 @@ from superopt_cc.assembly.operands import (
     Parsed,
     immediate,
     indexed,
+    only_reads,
     parse,
     register,
     slot,
@@ -379,7 +380,7 @@ class _Tracker:
 
     def _overwrite(self, parsed: Parsed, state: _State) -> _State:
         """A store to a known slot must not hit a saved register."""
-        if parsed.mnemonic in ("cmp", "test", "lea") or not parsed.operands:
+        if only_reads(parsed) or not parsed.operands:
             return state
         if indexed(parsed.last):
             return state

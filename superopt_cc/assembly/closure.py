@@ -16,6 +16,7 @@ from superopt_cc.assembly.fragment import READ_ONLY, Fragment, own_fragment
 from superopt_cc.assembly.instrument import can_instrument, instrument
 from superopt_cc.assembly.statements import rename
 from superopt_cc.assembly.unit import Function, Symbol, Unit
+from superopt_cc.assembly.watch import Watch, watch
 from superopt_cc.errors import Ineligible
 
 WRITABLE = '\t.section\t.superopt.data,"aw",@progbits'
@@ -35,7 +36,7 @@ class Body:
     `offset` is the distance in bytes of its start from a page boundary (0..4095); -1 asks only
     for 64-byte alignment.  With `wrap_local_calls` its calls inside the unit go to wrappers.
     A `traced` body calls `superopt.trace` before every instruction (see `instrument`), and calls
-    copies of the unit's functions that do the same.
+    copies of the unit's functions that do the same.  A `watched` one reports operands.
     """
 
     label: str
@@ -43,6 +44,7 @@ class Body:
     offset: int = 0
     wrap_local_calls: bool = False
     traced: bool = False
+    watched: tuple[Watch, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -245,6 +247,8 @@ def _body_text(collector: _Collector, index: int, body: Body) -> str:
     )
     if body.traced:
         code = instrument(code)
+    elif body.watched:
+        code = watch(code, body.watched)
     head = [*place, f"\t.globl\t{body.label}", f"\t.type\t{body.label}, @function"]
     return "\n".join([*head, code.rstrip("\n"), f"\t.size\t{body.label}, .-{body.label}"]) + "\n"
 

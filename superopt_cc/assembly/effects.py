@@ -6,7 +6,7 @@ import dataclasses
 
 from superopt_cc.assembly.decode import Imm, Instruction, Mem, Reg
 from superopt_cc.assembly.instructions import Bound, Slot, all_flags, lookup
-from superopt_cc.assembly.registers import FULL, LOW16, PARTS, UPPER, VECTORS, Parts, union
+from superopt_cc.assembly.registers import FULL, LOW16, PARTS, UPPER, VECTORS, X87, Parts, union
 
 _ACCUMULATORS = {
     "A": {1: "al", 2: "ax", 4: "eax", 8: "rax"},
@@ -39,7 +39,8 @@ class Effects:
     mask) they are in `reads` too.  `flags_kept` are written or left as they were.  `undefined`
     names results that the manual leaves open: "zero" (of a source of 0; it may be the old value,
     which counts as no read) or "approximate".
-    `needs` are macros of ISA extensions.
+    `needs` are macros of ISA extensions.  Of x87 instructions `depth` is how many registers of the
+    stack must be in use, `pushes` by how many more are then.
     """
 
     reads: Parts
@@ -52,6 +53,8 @@ class Effects:
     undefined: str
     needs: frozenset[str]
     category: str
+    depth: int = 0
+    pushes: int = 0
 
 
 _KNOWN: dict[tuple[bytes, frozenset[str] | None], Effects] = {}
@@ -97,6 +100,11 @@ def _effects(instruction: Instruction, isa: frozenset[str] | None) -> Effects:
     if bound.form.category == "float":
         reads.append({"mxcsr": 0xF})
         writes.append({"mxcsr": 0xF})
+    depth = pushes = 0
+    if bound.form.category == X87:
+        reads.append({X87: FULL[X87]})
+        writes.append({X87: FULL[X87]})
+        depth, pushes = _x87_stack(bound, instruction)
     flags = bound.form.flags
     return Effects(
         union(*reads),
@@ -109,7 +117,18 @@ def _effects(instruction: Instruction, isa: frozenset[str] | None) -> Effects:
         bound.form.note if bound.form.note in ("zero", "approximate") else "",
         bound.needs,
         bound.form.category,
+        depth,
+        pushes,
     )
+
+
+def _x87_stack(bound: Bound, instruction: Instruction) -> tuple[int, int]:
+    """Registers that must be in use, and how many more are in use afterwards."""
+    least = 0 if bound.form.note in ("push", "state") else 1
+    named = [
+        1 + int(o.name[3]) for o in instruction.operands if isinstance(o, Reg) and o.size == 10
+    ]
+    return max((least, *named)), {"push": 1, "pop": -1}.get(bound.form.note, 0)
 
 
 def memory_operands(

@@ -17,6 +17,9 @@ _POSITION: Mapping[str, int] = {
     name: sum(FULL[n].bit_length() for n in list(FULL)[:i]) for i, name in enumerate(FULL)
 }
 
+# What makes any other operand irrelevant.
+_ABSORBING: Mapping[str, int] = {"or": -1, "and": 0}
+
 
 def pack(parts: Parts) -> int:
     """Register bytes as one integer."""
@@ -128,7 +131,8 @@ def live_after(graph: Graph, uses: Mapping[int, int], kills: Mapping[int, int]) 
     `uses` adds reads at a position (arguments of calls, results at exits), `kills` bytes that it
     defines (results of calls).
     """
-    reads = [pack(e.reads) | uses.get(i, 0) for i, e in enumerate(graph.effects)]
+    items = zip(graph.instructions, graph.effects, strict=True)
+    reads = [_needed(item, e) | uses.get(i, 0) for i, (item, e) in enumerate(items)]
     writes = [pack(e.writes) | kills.get(i, 0) for i, e in enumerate(graph.effects)]
     after = [0] * len(reads)
     before = [0] * len(reads)
@@ -144,6 +148,16 @@ def live_after(graph: Graph, uses: Mapping[int, int], kills: Mapping[int, int]) 
             before[i] = new
             todo += predecessors[i]
     return tuple(after)
+
+
+def _needed(item: Instruction, effect: Effects) -> int:
+    """Registers that its results depend on, packed: `or $-1` and `and $0` have one result."""
+    if item.name in _ABSORBING and isinstance(item.operands[0], Reg):
+        source = item.operands[1]
+        ones = (1 << 8 * item.operands[0].size) - 1
+        if isinstance(source, Imm) and source.value & ones == _ABSORBING[item.name] & ones:
+            return 0
+    return pack(effect.reads)
 
 
 def undefined_uses(graph: Graph) -> frozenset[str]:
@@ -240,10 +254,11 @@ def _moved(item: Instruction, state: Stack, register: str) -> int | None:
     return None
 
 
-def upper_dirty(graph: Graph) -> frozenset[int]:
-    """Positions before which upper vector halves may hold what the body put there."""
+def upper_dirty(graph: Graph, *, passed: bool = False) -> frozenset[int]:
+    """Positions before which upper vector halves may hold what the body put there, or what was
+    `passed` to it."""
     dirty: set[int] = set()
-    todo = [(0, False)]
+    todo = [(0, passed)]
     seen: set[tuple[int, bool]] = set()
     while todo:
         i, state = todo.pop()

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 
 from superopt_cc.assembly.decode import Imm, Instruction, Mem, Operand, Reg
-from superopt_cc.assembly.registers import FLAGS, PARTS
+from superopt_cc.assembly.registers import FLAGS, PARTS, X87
 from superopt_cc.errors import AssemblyError
 
 _VECTOR_BYTES = {"x": 16, "y": 32, "z": 64}
@@ -97,9 +97,9 @@ def expand(pattern: str) -> Iterator[str]:
 
 
 def _atom(text: str) -> Atom:
-    if text in ("1", "cl"):
+    if text in ("1", "cl", "ax"):
         return Atom(text)
-    found = re.fullmatch(r"([rmixyzvkn])(?:(\d+)|/(\d+))?", text)
+    found = re.fullmatch(r"([rmixyzvknt])(?:(\d+)|/(\d+))?", text)
     if found is None:
         raise ValueError(f"instruction table: bad operand {text!r}")
     kind, size, fraction = found.groups()
@@ -295,10 +295,12 @@ def _fit_register(atom: Atom, operand: Reg, width: int) -> int | None:
     if known is None:
         return None
     parent = known[0]
-    if atom.kind == "cl":
-        return 1 if operand.name == "cl" else None
+    if atom.kind in ("cl", "ax"):
+        return operand.size if operand.name == atom.kind else None
     if atom.kind == "k":
         return 8 if parent.startswith("k") else None
+    if atom.kind == "t":
+        return operand.size if parent == X87 else None
     if atom.kind == "r":
         if parent[0] != "r":
             return None

@@ -117,4 +117,20 @@ def width(parsed: Parsed) -> int:
         return {"b": 1, "w": 2, "l": 4, "q": 8}[parsed.raw[-1]]
     if parsed.raw.startswith("set"):
         return 1
-    return 16 if parsed.raw.startswith(("f", "cmpxchg16")) else 8
+    if parsed.raw.startswith("f"):
+        return _x87_width(parsed.raw)
+    return 16 if parsed.raw.startswith("cmpxchg16") else 8
+
+
+def _x87_width(name: str) -> int:
+    if name.endswith("cw"):
+        return 2
+    if name.startswith("fi"):
+        return {"s": 2, "l": 8 if name.endswith("ll") else 4, "q": 8}.get(name[-1], 16)
+    return {"s": 4, "l": 8, "t": 10}.get(name[-1], 16)
+
+
+def only_reads(parsed: Parsed) -> bool:
+    """Does its last operand stay as it is, if that is memory?"""
+    x87 = parsed.raw.startswith("f") and not parsed.raw.startswith(("fst", "fist", "fnst"))
+    return x87 or parsed.mnemonic in ("cmp", "test", "lea")

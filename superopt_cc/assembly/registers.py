@@ -1,6 +1,7 @@
 """Register names: which parent register a name belongs to, and which of its bytes it means.
 
-Parents are rax..r15 (8 bytes), zmm0..zmm31 (64 bytes), k0..k7 (8 bytes) and mxcsr (4 bytes).
+Parents are rax..r15 (8 bytes), zmm0..zmm31 (64 bytes), k0..k7 (8 bytes), mxcsr (4 bytes), and x87,
+one for the whole unit: its registers lie on a stack, which `x87stack` follows (one byte each).
 A set of bytes is an integer mask: bit n stands for byte n.  `Parts` maps parents to masks.
 """
 
@@ -15,13 +16,19 @@ GPR = (
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
 )  # fmt: skip
 VECTORS = tuple(f"zmm{n}" for n in range(32))
+X87 = "x87"
 MASKS = tuple(f"k{n}" for n in range(8))
 FLAGS = "oszapc"  # overflow, sign, zero, adjust, parity, carry; "d" is the direction flag
 
 CALLEE_SAVED = frozenset({"rbx", "rbp", "rsp", "r12", "r13", "r14", "r15"})
-CALLER_SAVED = frozenset((*GPR, *VECTORS, *MASKS)) - CALLEE_SAVED
+CALLER_SAVED = frozenset((*GPR, *VECTORS, *MASKS, X87)) - CALLEE_SAVED
 
-FULL = {**dict.fromkeys((*GPR, *MASKS), 255), **dict.fromkeys(VECTORS, (1 << 64) - 1), "mxcsr": 0xF}
+FULL = {
+    **dict.fromkeys((*GPR, *MASKS), 255),
+    **dict.fromkeys(VECTORS, (1 << 64) - 1),
+    "mxcsr": 0xF,
+    X87: 0xFF,
+}
 LOW16 = 0xFFFF  # an xmm register within its zmm parent
 UPPER = FULL["zmm0"] & ~LOW16
 
@@ -43,6 +50,8 @@ def _build() -> dict[str, tuple[str, int]]:
     for n in range(32):
         parts[f"xmm{n}"] = (f"zmm{n}", LOW16)
         parts[f"ymm{n}"] = (f"zmm{n}", (1 << 32) - 1)
+    for n in range(8):
+        parts[f"st({n})"] = (X87, FULL[X87])
     return parts
 
 

@@ -16,6 +16,7 @@ from superopt_cc.cases import Answer, Blob, Case, Ref, Store, Word
 from superopt_cc.cost.callers import Words
 from superopt_cc.cost.strata import Stratum
 from superopt_cc.cost.wire import Block, Call, Setting
+from superopt_cc.errors import SuperoptError
 
 BLOCK_CALLS = 64
 BLOCK_BYTES = 16 * 1024
@@ -25,6 +26,9 @@ RANDOM_BLOCKS = 128
 STEADY_BLOCKS = 9
 STEADY_CASES = 2
 STUB = "superopt.time.stub"
+# Words of the image (support.s): zero, the registers that pass arguments, addresses of objects.
+_ZERO, _ARGUMENTS, _FRAMES = "superopt.time.zero", "superopt.time.arguments", "superopt.time.frames"
+_MOST_FRAMES = 64
 _LINE = 64
 _MASK64 = 2**64 - 1
 
@@ -155,43 +159,60 @@ class _Builder:
         values = [self._word(word, at) for word in case.stack]
         struct.pack_into(f"<{len(values)}Q", self.data, start + words.stack_at, *values)
         for n, value in enumerate(case.floats):
-            where = start + words.floats_at + 16 * n
-            self.data[where : where + 16] = value
+            where = start + words.floats_at + words.vector * n
+            self.data[where : where + len(value)] = value
 
     def _answers(self, answers: Sequence[Answer], at: Sequence[int]) -> int:
         """Lay out a call's answers, last one first (it repeats itself); their address.
 
-        An answer: rax, rdx, xmm0, xmm1, address of the next, number of stores, then for each
-        store its destination, source and length (`support.s` reads this).
+        An answer: rax, rdx, xmm0, xmm1, address of the next, number of pointers given and of
+        stores, which bits of rax come from the first argument, then all these (`support.s` reads
+        this).
         """
+        slots = self._slots(answers)
         following = 0
         for answer in reversed(answers or (Answer(),)):
-            placed = [self._store(store, at) for store in answer.stores]
+            given = [
+                struct.pack("<3Q", self.symbols[_ARGUMENTS] + 8 * place, offset, slots[where])
+                for place, where, offset in answer.given
+            ]
+            placed = [self._store(store, at, slots) for store in answer.stores]
             stores = [store for store in placed if store is not None]
-            head = struct.pack("<QQ", self._word(answer.rax, at), answer.rdx & _MASK64)
-            start = self._place(64 + 24 * len(stores), 16)
+            start = self._place(80 + 24 * len(given) + 32 * len(stores), 16)
             own = self.base + start
-            tail = struct.pack("<QQ", following or own, len(stores))
-            body = b"".join(struct.pack("<QQQ", *store) for store in stores)
-            image = head + answer.xmm0 + answer.xmm1 + tail + body
+            rax = 0 if answer.back else self._word(answer.rax, at)
+            head = struct.pack("<QQ", rax, answer.rdx & _MASK64)
+            passed = _MASK64 if answer.back else 0
+            tail = struct.pack("<4Q", following or own, len(given), len(stores), passed)
+            image = b"".join((head, answer.xmm0, answer.xmm1, tail, *given, *stores))
             self.data[start : start + len(image)] = image
             following = own
         return following
 
-    def _store(self, store: Store, at: Sequence[int]) -> tuple[int, int, int] | None:
-        """Destination, source and length; None for a symbol that the image does not hold."""
+    def _slots(self, answers: Sequence[Answer]) -> dict[str, int]:
+        """The words of the image that keep the addresses of objects in the frame, by name."""
+        names = dict.fromkeys(where for a in answers for _, where, _ in a.given)
+        if len(names) > _MOST_FRAMES:
+            raise SuperoptError("callees see too many variables of the frame to be timed")
+        return {name: self.symbols[_FRAMES] + 8 * n for n, name in enumerate(names)}
+
+    def _store(self, store: Store, at: Sequence[int], slots: Mapping[str, int]) -> bytes | None:
+        """As `support.s` reads it; None for a symbol that the image does not hold."""
         data = store.data
         if store.pointer is not None:
             data = struct.pack("<Q", self._word(store.pointer, at))
+        to, through = store.offset, self.symbols.get(_ZERO, 0)
         if isinstance(store.where, int):
-            to = self.base + at[store.where]
+            to += self.base + at[store.where]
+        elif store.where in slots:
+            through = slots[store.where]
         elif store.where in self.symbols:
-            to = self.symbols[store.where]
+            to += self.symbols[store.where]
         else:
             return None
         source = self._place(len(data), 8)
         self.data[source : source + len(data)] = data
-        return to + store.offset, self.base + source, len(data)
+        return struct.pack("<4Q", to, self.base + source, len(data), through)
 
     def _add_settings(self, case: Case, at: Sequence[int]) -> None:
         for name, data in sorted(case.globals.items()):

@@ -24,7 +24,10 @@ class Result(StrEnum):
     INTEGERS = "integers"  # %rdx as well
     FLOAT = "float"  # %xmm0
     FLOATS = "floats"  # %xmm1 as well
+    WIDE = "wide"  # %ymm0
     MIXED = "mixed"  # %rax and %xmm0
+    EXTENDED = "extended"  # %st(0)
+    EXTENDEDS = "extendeds"  # %st(1) as well
     MEMORY = "memory"
 
 
@@ -33,12 +36,19 @@ class Words:
     """How one call's argument words lie: byte offsets from their 16-byte aligned start.
 
     Word 0 is the address of a byte that the call writes, word 1 that of its first answer, then
-    `integers` words, `stack` words, and `floats` of 16 bytes each.
+    `integers` words, `stack` words, and `floats` of `vector` bytes each: 16, or 32 where one is
+    passed with its upper half.
     """
 
     integers: int
     floats: int
     stack: int
+    vector: int = 16
+
+    @property
+    def name(self) -> str:
+        """What registers that pass vectors are called."""
+        return "ymm" if self.vector > 16 else "xmm"
 
     @property
     def stack_at(self) -> int:
@@ -50,7 +60,7 @@ class Words:
 
     @property
     def stride(self) -> int:
-        return self.floats_at + 16 * self.floats
+        return self.floats_at + self.vector * self.floats
 
 
 def _round16(value: int) -> int:
@@ -59,10 +69,16 @@ def _round16(value: int) -> int:
 
 def _load(words: Words, *, answers: bool) -> list[str]:
     lines = [f"\tmovq\t{16 + 8 * i}(%r12), %{_INTEGERS[i]}" for i in range(words.integers)]
-    for i in range(words.stack):
-        lines.append(f"\tmovq\t{words.stack_at + 8 * i}(%r12), %rax")
-        lines.append(f"\tmovq\t%rax, {8 * i}(%rsp)")
-    lines += [f"\tmovups\t{words.floats_at + 16 * i}(%r12), %xmm{i}" for i in range(words.floats)]
+    # Two words at once: a long double that is loaded again must not wait for two stores.
+    for i in range(0, words.stack - 1, 2):
+        lines.append(f"\tmovups\t{words.stack_at + 8 * i}(%r12), %xmm0")
+        lines.append(f"\tmovups\t%xmm0, {8 * i}(%rsp)")
+    if words.stack % 2:
+        lines.append(f"\tmovq\t{words.stack_at + 8 * (words.stack - 1)}(%r12), %rax")
+        lines.append(f"\tmovq\t%rax, {8 * (words.stack - 1)}(%rsp)")
+    move = "vmovups" if words.vector > 16 else "movups"
+    for i in range(words.floats):
+        lines.append(f"\t{move}\t{words.floats_at + words.vector * i}(%r12), %{words.name}{i}")
     if answers:
         lines += ["\tmovq\t8(%r12), %rax", f"\tmovq\t%rax, {ANSWER}(%rip)"]
     # A variadic function reads the number of vector registers from %al.
@@ -75,6 +91,8 @@ def _wait(words: Words, chained: int) -> list[str]:
     if words.integers:
         return [f"\taddq\t%rbp, %{_INTEGERS[chained]}"]
     if words.floats:
+        if words.vector > 16:
+            return ["\tvmovq\t%rbp, %xmm15", "\tvorps\t%ymm15, %ymm0, %ymm0"]
         return ["\tmovq\t%rbp, %xmm15", "\torps\t%xmm15, %xmm0"]
     return ["\tlfence"]
 
@@ -90,11 +108,26 @@ def _result(result: Result) -> list[str]:
             lines = ["\tmovq\t%xmm0, %rbp"]
         case Result.FLOATS:
             lines = ["\tmovq\t%xmm0, %rbp", "\tmovq\t%xmm1, %rcx", "\torq\t%rcx, %rbp"]
+        case Result.WIDE:
+            lines = ["\tvextractf128\t$1, %ymm0, %xmm1", "\tvorps\t%xmm1, %xmm0, %xmm0",
+                     "\tvmovq\t%xmm0, %rbp", "\tvzeroupper"]  # fmt: skip
         case Result.MIXED:
             lines = ["\tmovq\t%xmm0, %rbp", "\torq\t%rax, %rbp"]
+        case Result.EXTENDED:
+            lines = ["\tfstpt\t-16(%rsp)", "\tmovq\t-16(%rsp), %rbp"]
+        case Result.EXTENDEDS:
+            lines = ["\tfaddp", "\tfstpt\t-16(%rsp)", "\tmovq\t-16(%rsp), %rbp"]
         case Result.MEMORY:
             lines = ["\tmovq\t(%r12), %rcx", "\tmovzbl\t(%rcx), %ebp"]
     return [*lines, "\tandq\t%r15, %rbp"]
+
+
+def _dropped(result: Result) -> list[str]:
+    """What takes a result off the x87 stack, or out of upper halves that slow down what follows."""
+    if result is Result.WIDE:
+        return ["\tvzeroupper"]
+    many = {Result.EXTENDED: 1, Result.EXTENDEDS: 2}.get(result, 0)
+    return ["\tfstp\t%st(0)"] * many
 
 
 def _loop(label: str, words: Words, before: list[str], after: list[str], *, answers: bool) -> str:
@@ -125,10 +158,11 @@ def caller_text(words: Words, result: Result, chained: int, *, answers: bool) ->
     whether stubs need each call's answers.
     """
     wait = _wait(words, chained)
-    after = ["\tlfence"] if wait == ["\tlfence"] else _result(result)
+    dropped = _dropped(result)
+    after = [*dropped, "\tlfence"] if wait == ["\tlfence"] else _result(result)
     return (
         "\t.text\n"
-        + _loop(THROUGHPUT, words, [], [], answers=answers)
+        + _loop(THROUGHPUT, words, [], dropped, answers=answers)
         + _loop(LATENCY, words, [] if wait == ["\tlfence"] else wait, after, answers=answers)
         + '\t.section\t.note.GNU-stack,"",@progbits\n'
     )

@@ -17,6 +17,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from superopt_cc.assembly.arithmetic import ARITHMETIC
 from superopt_cc.assembly.closure import Body, Harness, harness_text
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.assembly.statements import data_size
@@ -88,11 +89,12 @@ def _bodies(fragments: Sequence[Fragment], placements: int, seed: int) -> list[B
 def _support_text(harness: Harness, data_sizes: Mapping[str, int]) -> str:
     """Stubs and outside data, then the functions that both sides of a comparison may call."""
     lines: list[str] = []
-    for symbol, name in harness.stubs.items():
-        lines += [f"\t.globl\t{symbol}", f"\t.set\t{symbol}, {_REAL.get(name, STUB)}"]
     functions = [name for name in harness.undefined_data if name not in data_sizes]
-    for name in functions:
-        lines += [f"\t.globl\t{name}", f"\t.set\t{name}, {_REAL.get(name, STUB)}"]
+    for symbol, name in (*harness.stubs.items(), *zip(functions, functions, strict=True)):
+        if name not in ARITHMETIC:
+            lines += [f"\t.globl\t{symbol}", f"\t.set\t{symbol}, {_REAL.get(name, STUB)}"]
+        elif symbol != name:  # the library's own code, as in the user's program
+            lines += ["\t.text", f"\t.globl\t{symbol}", f"{symbol}:", f"\tjmp\t{name}"]
     lines.append("\t.bss")
     for name in sorted(data_sizes.keys() & set(harness.undefined_data)):
         size = max(data_sizes[name], _UNKNOWN_DATA)
@@ -126,7 +128,8 @@ def build_image(
     harness = harness_text(unit, target, _bodies(fragments, placements, seed))
     if harness.wraps:
         raise RunnerError(f"{target}: a timing image calls local functions directly")
-    stubs = answers or any(name not in _REAL for name in harness.stubs.values())
+    called = {*harness.stubs.values(), *harness.undefined_data}
+    stubs = answers or bool(set(harness.stubs.values()) - _REAL.keys() - set(ARITHMETIC))
     texts = (
         (harness.text, tuple(as_options)),
         (_support_text(harness, data_sizes), ()),
@@ -136,7 +139,8 @@ def build_image(
     for (text, options), out in zip(texts, objects, strict=True):
         tools.assemble(text, out, options)
     path = folder / "timing-image"
-    tools.link_image(objects, path, _BASE)
+    library = [] if called.isdisjoint(ARITHMETIC) else [tools.compiler_library()]
+    tools.link_image([*objects, *library], path, _BASE)
     return _read(path, target, placements, len(fragments), stubs)
 
 

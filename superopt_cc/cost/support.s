@@ -1,15 +1,30 @@
 # What functions under test may call while they are timed.
 #
 # superopt.time.stub answers a call out from the list that the calling loop has put into
-# superopt.time.answer: %rax, %rdx, %xmm0, %xmm1, next answer, number of stores, then destination,
-# source and length of each store (cost/arena.py lays them out).  The five functions that gcc calls
-# by itself do what C says, plainly: both sides of a comparison call the same code.
+# superopt.time.answer: %rax, %rdx, %xmm0, %xmm1, next answer, number of pointers into the caller's
+# frame that the call is passed, number of stores, which bits of %rax are those of the first
+# argument.  Then for each such pointer where it is among
+# the arguments, how far it leads into its object, and the word that keeps the object's address;
+# for each store its destination, source, length, and a word that is added to the destination
+# (cost/arena.py lays them out).
+#
+# The five functions that gcc calls by itself do what C says, plainly: both sides of a comparison
+# call the same code.
 
 	.bss
 	.balign	64
 	.globl	superopt.time.answer
 superopt.time.answer:
-	.zero	64
+	.zero	8
+	.globl	superopt.time.zero
+superopt.time.zero:
+	.zero	8
+	.globl	superopt.time.arguments
+superopt.time.arguments:
+	.zero	48
+	.globl	superopt.time.frames
+superopt.time.frames:
+	.zero	512
 
 	.text
 	.p2align	6
@@ -17,20 +32,41 @@ superopt.time.answer:
 	.type	superopt.time.stub, @function
 superopt.time.stub:
 	movq	superopt.time.answer(%rip), %r10
-	movq	48(%r10), %rax
-	movq	%rax, superopt.time.answer(%rip)
+	movq	48(%r10), %r11
+	movq	%r11, superopt.time.answer(%rip)
+	movq	%rdi, %rax
+	movq	%r9, 40+superopt.time.arguments(%rip)
+	leaq	80(%r10), %r9
 	movq	56(%r10), %r11
-	leaq	64(%r10), %r9
-	jmp	2f
+	testq	%r11, %r11
+	je	2f
+	movq	%rdi, superopt.time.arguments(%rip)
+	movq	%rsi, 8+superopt.time.arguments(%rip)
+	movq	%rdx, 16+superopt.time.arguments(%rip)
+	movq	%rcx, 24+superopt.time.arguments(%rip)
+	movq	%r8, 32+superopt.time.arguments(%rip)
 1:	movq	(%r9), %rdi
+	movq	(%rdi), %rdi
+	subq	8(%r9), %rdi
+	movq	16(%r9), %rsi
+	movq	%rdi, (%rsi)
+	addq	$24, %r9
+	decq	%r11
+	jne	1b
+2:	movq	64(%r10), %r11
+	jmp	4f
+3:	movq	24(%r9), %rdi
+	movq	(%rdi), %rdi
+	addq	(%r9), %rdi
 	movq	8(%r9), %rsi
 	movq	16(%r9), %rcx
 	rep movsb
-	addq	$24, %r9
+	addq	$32, %r9
 	decq	%r11
-2:	testq	%r11, %r11
-	jne	1b
-	movq	(%r10), %rax
+4:	testq	%r11, %r11
+	jne	3b
+	andq	72(%r10), %rax
+	orq	(%r10), %rax
 	movq	8(%r10), %rdx
 	movups	16(%r10), %xmm0
 	movups	32(%r10), %xmm1

@@ -11,7 +11,7 @@ from superopt_cc.cost.wire import Run, decode_run
 from superopt_cc.errors import RunnerError
 from superopt_cc.toolchain import tools
 
-TIMER_VERSION = "1"
+TIMER_VERSION = "2"
 _SPARE_SECONDS = 20.0
 _LOOK_SECONDS = 0.03
 

@@ -45,6 +45,7 @@ def make_workload(cases: Sequence[Case], target: str) -> Workload:
         max(len(c.ints) for c in usual),
         max(len(c.floats) for c in usual),
         max(len(c.stack) for c in usual),
+        max((len(f) for c in usual for f in c.floats), default=16),
     )
     kept = list({_key(c): c for c in usual if case_bytes(c, words) <= LARGEST_CASE}.values())
     if not kept:

@@ -32,7 +32,8 @@ from superopt_cc.types import (
 )
 from superopt_cc.verify.engine import Verifier
 from superopt_cc.verify.job import Facts, Job
-from superopt_cc.verify.signature.abi import returned
+from superopt_cc.verify.signature.abi import returned, x87_results
+from superopt_cc.verify.signature.ctype import Function
 
 Progress = Callable[[str], None]
 
@@ -155,6 +156,8 @@ class _Search:
         try:
             with self._compilations.paused():
                 return self._fastest(verifier)
+        except Ineligible as error:
+            return self._kept(error.reason, error.detail)
         except (RunnerError, ToolchainError):
             raise  # our tools failed: nothing that a store should remember
         except SuperoptError as error:  # too little time, or the machine cannot be timed on
@@ -168,6 +171,7 @@ class _Search:
             self.job, self._unit, self.settings, deadline, self._compilations,
             self.attempts.append, lambda: tuple(self.attempts),
             lambda: self._rank_early(verifier, deadline), self.when_done.append,
+            verifier.run_target, verifier.constants,
         )  # fmt: skip
         # A model thinks while its last answer is verified; compilers wait, so they fill a link.
         alone = model or self.settings.accept == "verified"
@@ -349,7 +353,16 @@ def _promising(measurement: Measurement) -> bool:
 
 
 def result_of(facts: Facts) -> Result:
-    """Where the function's result shows up, for the latency shape of the timing."""
+    """Where the function's result shows up, for the latency shape of the timing.
+
+    Raises Ineligible for functions that the timer has no stubs for.
+    """
+    called = {use.callee for use in (*facts.calls, *facts.local_calls)}
+    for name, index in facts.callees.items():
+        kind = facts.types[index]
+        outside = name in called or None in called
+        if outside and isinstance(kind, Function) and x87_results(facts.types, kind.returns):
+            raise Ineligible("long-double", f"{name} returns one: what calls it cannot be timed")
     match sorted(register for register, _ in returned(facts.types, facts.returns)):
         case []:
             return Result.MEMORY
@@ -359,6 +372,12 @@ def result_of(facts: Facts) -> Result:
             return Result.INTEGERS
         case ["rax", "xmm0"]:
             return Result.MIXED
+        case ["st(0)"]:
+            return Result.EXTENDED
+        case ["st(0)", "st(1)"]:
+            return Result.EXTENDEDS
+        case ["ymm0"]:
+            return Result.WIDE
         case ["xmm0", "xmm1"]:
             return Result.FLOATS
     return Result.FLOAT

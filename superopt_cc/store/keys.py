@@ -46,6 +46,7 @@ _TOLD_APART = frozenset(
         "source_name",
         "line",
         "options",
+        "frame",
     }
 )
 
@@ -74,6 +75,7 @@ def function_key(
         "callees": [(n, types.number(t)) for n, t in sorted(facts.callees.items())],
         "calls": [_call(call, facts.name) for call in facts.calls],
         "local calls": [_call(call, facts.name) for call in facts.local_calls],
+        "frame": [(o.offset, types.number(o.type), o.align, o.fixed, o.sites) for o in facts.frame],
         "facts": {name: _plain(getattr(facts, name)) for name in sorted(others)},
         "options": list(options),
         "contract": to_json(contract),

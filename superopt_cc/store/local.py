@@ -37,7 +37,8 @@ class Entry:
     it was decided under; `effort` what the search was told to do (canonical text);
     `seconds_allowed` its budgets; `verifier` the version that verified it; `cpu` the processor
     that timed it.  `binding` says what the rewrite's names meant where it was found; who uses it
-    elsewhere must find the same.
+    elsewhere must find the same.  `missed` is why a model that `effort` names took no part, ""
+    if it did: then the search was a lesser one.
     """
 
     outcome: Outcome
@@ -47,6 +48,7 @@ class Entry:
     verifier: str
     cpu: str
     binding: str = ""
+    missed: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -243,7 +245,7 @@ def clear(folder: Path) -> None:
         for part in ("store", "units", "transcripts"):
             if (folder / part).is_dir():
                 shutil.rmtree(folder / part)
-        for log in (*folder.glob("builds*.jsonl"), folder / "surfaces.jsonl"):
+        for log in (*folder.glob("builds*.jsonl"), folder / "surfaces.jsonl", folder / "absent"):
             log.unlink(missing_ok=True)
 
 
@@ -285,6 +287,7 @@ def _entry_from_json(value: Mapping[str, Any]) -> Entry:
         verifier=str(value["verifier"]),
         cpu=str(value["cpu"]),
         binding=str(value["binding"]),
+        missed=str(value.get("missed", "")),
     )
 
 

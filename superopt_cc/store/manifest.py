@@ -37,6 +37,7 @@ _CLASSES: Mapping[str, type[Any]] = {
         ctype.Unsupported,
         job.Parameter,
         job.CallUse,
+        job.FrameObject,
         job.Facts,
     )
 }

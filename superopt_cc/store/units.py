@@ -12,6 +12,10 @@ import hashlib
 import os
 import zlib
 
+TYPE_CHECKING = False  # `typing` itself costs milliseconds in every compile
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _MAGIC = b"superopt-unit 1 "
 _SHARDS = 16
 _STAMPS_PER_SHARD = 256
@@ -33,10 +37,11 @@ class UnitResult:
 
     `sources` are (path, sha256) of every file that was compiled or may hold settings, sha256 ""
     where there is none; `stamps` (key, stamp) of every store key that was looked up; `summary` a
-    JSON object for the builds log; `text` the new assembly text, empty where gcc's own is used.
+    JSON object for the builds log; `text` the new assembly text, empty where gcc's own is used;
+    `large` (path, `state`) of files that are too large to be read every time.
     """
 
-    __slots__ = ("sources", "stamps", "summary", "text")
+    __slots__ = ("large", "sources", "stamps", "summary", "text")
 
     def __init__(
         self,
@@ -44,7 +49,9 @@ class UnitResult:
         stamps: list[tuple[str, str]],
         summary: str,
         text: bytes,
+        large: Sequence[tuple[str, str]] = (),
     ) -> None:
+        self.large = large
         self.sources = sources
         self.stamps = stamps
         self.summary = summary
@@ -69,6 +76,15 @@ def file_digest(path: str) -> str:
         return ""
 
 
+def state(path: str) -> str:
+    """A file's size and time; "-" when there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return _NO_STAMP
+    return f"{status.st_size}.{status.st_mtime_ns}"
+
+
 def load(folder: str, key: str) -> UnitResult | None:
     """The result kept under `key` if all that it was decided from still holds, else None."""
     try:
@@ -77,6 +93,8 @@ def load(folder: str, key: str) -> UnitResult | None:
     except (OSError, ValueError, zlib.error):
         return None
     if any(stamp(folder, name) != seen for name, seen in result.stamps):
+        return None
+    if any(state(path) != seen for path, seen in result.large):
         return None
     if any(file_digest(path) != seen for path, seen in result.sources):
         return None
@@ -88,7 +106,7 @@ def keep(folder: str, key: str, result: UnitResult, limit: int) -> None:
 
     A result that cannot be written down (a newline in a path) is not kept.
     """
-    if any("\n" in path for path, _ in result.sources):
+    if any("\n" in path for path, _ in (*result.sources, *result.large)):
         return
     path = _unit_path(folder, key)
     _prune(os.path.dirname(path), limit // _SHARDS)
@@ -115,6 +133,7 @@ def set_stamp(folder: str, key: str) -> None:
 
 def _encode(result: UnitResult) -> bytes:
     lines = [f"F {seen} {path}" for path, seen in result.sources]
+    lines += [f"L {seen} {path}" for path, seen in result.large]
     lines += [f"K {key} {seen}" for key, seen in result.stamps]
     lines += [f"S {result.summary}", ""]
     body = "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n"
@@ -129,6 +148,7 @@ def _decode(data: bytes) -> UnitResult:
     head, _, packed = body.partition(b"\n\n")
     sources: list[tuple[str, str]] = []
     stamps: list[tuple[str, str]] = []
+    large: list[tuple[str, str]] = []
     summary = "{}"
     for line in head.decode("utf-8", "surrogateescape").split("\n"):
         kind, _, rest = line.partition(" ")
@@ -138,11 +158,13 @@ def _decode(data: bytes) -> UnitResult:
         first, _, second = rest.partition(" ")
         if kind == "F":
             sources.append((second, first))
+        elif kind == "L":
+            large.append((second, first))
         elif kind == "K":
             stamps.append((first, second))
         else:
             raise ValueError("unknown line")
-    return UnitResult(sources, stamps, summary, zlib.decompress(packed))
+    return UnitResult(sources, stamps, summary, zlib.decompress(packed), large)
 
 
 def _unit_path(folder: str, key: str) -> str:

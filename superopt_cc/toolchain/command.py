@@ -282,6 +282,24 @@ def compile_text(
     return compiled_text(cmd, run(argv, stdin=preprocessed, cwd=cmd.cwd, timeout=timeout))
 
 
+def compile_own(cmd: CompileCommand, source: str, extra: Sequence[str], timeout: float) -> str:
+    """The assembly text of C text of ours, headers of the compiler included, made by the user's
+    compiler under the user's code options and `extra`.
+
+    Raises ToolchainError, with `.stderr`, on refusal.
+    """
+    words = (*_compile_options(cmd, ()), *extra, "-w", "-S", "-o", "-", "-x", "c", "-")
+    argv: list[str | Path] = [cmd.compiler, *words]
+    return compiled_text(cmd, run(argv, stdin=source.encode(), cwd=cmd.cwd, timeout=timeout))
+
+
+def compile_shared(cmd: CompileCommand, source: str, out: Path, timeout: float = _TIMEOUT) -> None:
+    """Make a shared object of C text of ours for this machine.  Raises ToolchainError."""
+    words = ("-O1", "-w", "-shared", "-fPIC", "-fwrapv", "-fno-strict-aliasing", "-nostdlib")
+    argv: list[str | Path] = [cmd.compiler, *words, "-o", out, "-x", "c", "-"]
+    compiled_text(cmd, run(argv, stdin=source.encode(), timeout=timeout))
+
+
 def compile_later(
     cmd: CompileCommand, preprocessed: bytes, extra: Sequence[str], longest: float
 ) -> Background:

@@ -82,6 +82,13 @@ def find_compiler(setting: str | None, language: str) -> Path:
     raise ToolchainError(f"{names[0]}: not found on PATH; install it or set cc to its path")
 
 
+@functools.cache
+def compiler_library() -> Path:
+    """gcc's own library of arithmetic that it calls.  Raises ToolchainError."""
+    told = run([find_compiler(None, "c"), "-print-libgcc-file-name"]).stdout
+    return Path(os.fsdecode(told).strip())
+
+
 def find_tool(name: str) -> Path:
     """Absolute path of a program on PATH that is not ours ("as", "ld").  Raises ToolchainError."""
     found = _known_tool(name, os.environ.get("PATH", ""))

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Sequence
 
+from superopt_cc.assembly.closure import Body
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.cases import Case
@@ -21,8 +22,10 @@ from superopt_cc.errors import Ineligible, Late, ToolchainError
 from superopt_cc.types import Evidence, Killed, Level, Reason, Rejection, Rewrite, Verdict
 from superopt_cc.verify.gathering import plans
 from superopt_cc.verify.gathering.bench import Bench, body_label, constants_of, start_runner
-from superopt_cc.verify.gathering.gather import DEFAULT_LIMITS, Gatherer, Limits
+from superopt_cc.verify.gathering.gather import DEFAULT_LIMITS, Gatherer, Limits, unused_bits
+from superopt_cc.verify.gathering.meet import meet
 from superopt_cc.verify.gathering.plans import Plan
+from superopt_cc.verify.gathering.words import Loads
 from superopt_cc.verify.gathering.workload import make_workload
 from superopt_cc.verify.job import Job
 from superopt_cc.verify.judging import outrun
@@ -38,6 +41,8 @@ from superopt_cc.verify.making.shape import Shape
 from superopt_cc.verify.making.values import dictionary
 from superopt_cc.verify.rules import ALL, Rules
 from superopt_cc.verify.running.image import Image
+from superopt_cc.verify.running.layout import Style
+from superopt_cc.verify.running.observed import Observed, observe
 from superopt_cc.verify.running.probe import Probed
 from superopt_cc.verify.running.runner import Runner
 from superopt_cc.verify.running.trace import Decoder, Edge
@@ -99,12 +104,31 @@ class Verifier(Closing):
     # The target
 
     def _prepare(self, limits: Limits) -> None:
+        if not self._gathers(limits):  # callees see the frame: once more with what is there
+            self._gathers(limits)
+        self._in_time()
+        bench, around = self._bench, self._bench.around
+        self._arena = bench.image.arena
+        self._count_covered()
+        self._undefined = Undefined(bench, lambda: self._deadline - time.monotonic())
+        self._narrowed, self._strengthened = False, 0
+        # What `meet` found for gcc's code (None) and for the rewrite that was checked last.
+        self._met: dict[Fragment | None, list[Case]] = {}
+        self._adequacy = self._scores()
+        self._access = AccessRule(
+            self.gathered, self._flow, self.job.contract.timing_ok, self._rules.bounds,
+            self._rules.leaks, promised=bool(around.shape.promises),
+        )  # fmt: skip
+
+    def _gathers(self, limits: Limits) -> bool:
+        """Inputs and plans; False when the frame must be shown for that, which it is now."""
         bench, name = self._bench, self.job.name
         image, around = bench.image, bench.around
-        self._flow = bench.decoder.flow(name)
         with start_runner(image) as runner:
             gatherer = self._gatherer(around.shape, runner, image, bench.decoder, limits)
             self.gathered = gatherer.gather()
+            if self.gathered.frame_pointer and bench.show_frames():
+                return False
             self._flow = self.gathered.flow
             self._check_gathered()
             cases = tuple(p.case for p in self.gathered.probes)
@@ -116,16 +140,7 @@ class Verifier(Closing):
             self._outrun = outrun.find(
                 around.shape, runner, image, name, around.masks, self.job.seed
             )  # fmt: skip
-        self._in_time()
-        self._arena = image.arena
-        self._count_covered()
-        self._undefined = Undefined(bench, lambda: self._deadline - time.monotonic())
-        self._narrowed, self._strengthened = False, 0
-        self._adequacy = self._scores()
-        self._access = AccessRule(
-            self.gathered, self._flow, self.job.contract.timing_ok, self._rules.bounds,
-            self._rules.leaks, promised=bool(around.shape.promises),
-        )  # fmt: skip
+        return True
 
     def _gatherer(
         self, shape: Shape, runner: Runner, image: Image, decoder: Decoder, limits: Limits,
@@ -206,19 +221,21 @@ class Verifier(Closing):
         seen = self._access.begin(contest, stand.plans[0])
         if isinstance(seen, Walk):
             return self._walked(stand, label, stand.plans, fragment, seen)
-        try:
-            aimed = self._aimed(stand, label)
-            found = self._among(stand, label, aimed)
-            if found is not None and found[1].reason in _EXCUSABLE:
-                aimed, undefined = self._undefined.split(aimed, stand.image.arena)
-                found = self._among(stand, label, aimed) if undefined else found
-        except Ineligible as error:
-            return Verdict("undecided", None, Reason.INADEQUATE, str(error))
-        if found is not None:
-            return self._refuted(stand, label, *found)
-        self._in_time()
-        every = (*stand.plans, *aimed)
-        walk = self._access.finish(contest, seen, every, aimed[:1], self._outside)
+        every, first = stand.plans, list[Plan]()
+        for search in (self._aimed, self._meeting):
+            try:
+                made = search(stand, label, fragment)
+                found = self._among(stand, label, made)
+                if found is not None and found[1].reason in _EXCUSABLE:
+                    made, undefined = self._undefined.split(made, stand.image.arena)
+                    found = self._among(stand, label, made) if undefined else found
+            except Ineligible as error:
+                return Verdict("undecided", None, Reason.INADEQUATE, str(error))
+            if found is not None:
+                return self._refuted(stand, label, *found)
+            every, first = (*every, *made), [*first, *made[:1]]
+            self._in_time()
+        walk = self._access.finish(contest, seen, every, first, self._outside)
         return self._walked(stand, label, every, fragment, walk)
 
     def _walked(
@@ -285,7 +302,7 @@ class Verifier(Closing):
 
         return Adequacy(self._bench, self.plans, self._arena, defined, self._strengthened)
 
-    def _aimed(self, stand: Stand, label: str) -> tuple[Plan, ...]:
+    def _aimed(self, stand: Stand, label: str, _: Fragment) -> tuple[Plan, ...]:
         """Inputs aimed at what only the rewrite knows or compares (design 5.6)."""
         runner, image, decoder = stand.runner, stand.image, stand.decoder
         own = constants_of(image, decoder.functions[label])
@@ -307,11 +324,39 @@ class Verifier(Closing):
             found += gathered.probes
         found += gatherer.aimed_at(label, self._access.typical())
         self._outside = (*self.gathered.outside, *gatherer.outside)
+        return self._further(stand, found)
+
+    def _meeting(self, stand: Stand, label: str, fragment: Fragment) -> tuple[Plan, ...]:
+        """Inputs on which what either code compares becomes equal (design 5.6)."""
+        bench, name, image, decoder = self._bench, self.job.name, stand.image, stand.decoder
+        masks, shape = bench.around.masks, bench.around.shape
+        loads = Loads(shape, decoder, stand.runner, image.arena, name, masks)
+        cases = [p.whole for p in self.gathered.probes]
+        own = self._met.get(None)
+        if own is None:
+            own = []
+            if name in bench.image.traced:
+                code = bench.decoder.body(name)
+                own = meet(bench, Body(name), code, loads, cases, self.job.seed, self._in_time)
+        theirs = self._met.get(fragment)
+        if theirs is None:
+            theirs = []
+            if label in image.traced:
+                body, code = Body(label, fragment, -1, wrap_local_calls=True), decoder.body(label)
+                every, seed = [*own, *cases], self.job.seed + 1
+                theirs = meet(bench, body, code, loads, every, seed, self._in_time)
+        self._met = {None: own, fragment: theirs}
+        gatherer = self._gatherer(shape, stand.runner, image, decoder, _AIMED_LIMITS)
+        return self._further(stand, gatherer.tried([*own, *theirs]))
+
+    def _further(self, stand: Stand, found: Sequence[Probed]) -> tuple[Plan, ...]:
+        """Plans for more inputs."""
+        bench, image, name = self._bench, stand.image, self.job.name
         cases = [p.case for p in found]
         if not cases:
             return ()
-        made = plans.make(cases, (), self._bench.around, image.arena, self.job.seed + 7)[:2]
-        return plans.settle(made, runner, image, self.job.name, self._bench.around.masks)
+        made = plans.make(cases, (), bench.around, image.arena, self.job.seed + 7)[:2]
+        return plans.settle(made, stand.runner, image, name, bench.around.masks)
 
     def _in_time(self) -> None:
         if time.monotonic() > self._deadline:
@@ -372,6 +417,18 @@ class Verifier(Closing):
             plan, found = shrink(stand.contest(label), self.job.facts, locations, plan, found)
         example = counterexample(self.job, locations, plan, found, stand.image)
         return Verdict("rejected", None, found.reason, example.text, example, None)
+
+    def run_target(self, cases: Sequence[Case]) -> list[Observed]:
+        """What gcc's code does on chosen inputs, as `observe`."""
+        image, around = self._bench.image, self._bench.around
+        style = Style(unused=unused_bits(around.shape))
+        with start_runner(image) as runner:
+            return observe(runner, image, self.job.name, around.masks, cases, style)
+
+    @property
+    def constants(self) -> tuple[int, ...]:
+        """Constants of the target's own instructions and of the tables that it reads."""
+        return self._bench.around.shape.dictionary.base
 
     def worth_keeping(self) -> tuple[Case, ...]:
         """Inputs for the next verifier of this function."""

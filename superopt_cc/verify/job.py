@@ -28,7 +28,8 @@ class CallUse:
     `callee` is the assembler name (None: through a pointer); `registers` the argument registers
     really used with their widths in bytes, e.g. (("rdi", 8), ("rsi", 4), ("xmm0", 8));
     `stack_words` is True when arguments also travel on the stack, `stack_bytes` how many bytes of
-    them; `noreturn` from the RTL note.  ("rax", 1) is the %al of a variadic call.
+    them; `noreturn` from the RTL note.  ("rax", 1) is the %al of a variadic call.  `first` is
+    where a first argument points that leads into the caller's frame, in bytes from its end.
     """
 
     callee: str | None
@@ -36,6 +37,24 @@ class CallUse:
     stack_words: bool = False
     noreturn: bool = False
     stack_bytes: int = 0
+    first: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FrameObject:
+    """A local variable that gcc keeps in memory, `offset` bytes from the end of the frame (where
+    the caller's begins).
+
+    `align` is the alignment that it was declared with, `sites` are the calls in its scope, by
+    their number in the text; `fixed` whether it is const.
+    """
+
+    name: str
+    offset: int
+    type: int
+    align: int
+    fixed: bool
+    sites: tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,6 +70,7 @@ class Facts:
     `float_modes` are the relaxations in effect, as gcc spells them without `-f` ("rounding-math",
     "no-signed-zeros", "finite-math-only", ...); `cet` whether indirect branch tracking is on;
     `frame_pointer` whether gcc keeps %rbp as frame pointer; `source_name` the name in the source.
+    `frame` are the variables in the function's own frame, none where gcc's word is not complete.
     """
 
     name: str
@@ -76,6 +96,7 @@ class Facts:
     frame_pointer: bool = False
     jump_tables: bool = True
     source_name: str = ""
+    frame: tuple[FrameObject, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

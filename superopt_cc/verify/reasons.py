@@ -41,11 +41,13 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "odd-call": "a call whose argument registers are not those of the callee's prototype",
         "struct-by-value": "a class of C++ by value, or a structure with pointers that a callee "
         "returns",
-        "long-double": "long double or __float128 as parameter or result",
+        "float128": "__float128 as parameter or result",
+        "long-double": "a structure of one long double as result; to be timed, a callee's result",
         "float16": "half precision as parameter or result",
         "decimal": "decimal floating point as parameter or result",
-        "complex": "_Complex of long double or half precision as parameter or result",
-        "vector": "a vector of more than 16 bytes, or of an odd number, as parameter or result",
+        "complex": "_Complex of half or quadruple precision as parameter or result",
+        "vector": "a vector of more than 16 bytes (32 with AVX), or of an odd number, as parameter "
+        "or result; one of 32 that a callee returns",
         "alignment": "a type that a typedef aligns to less than its 16 bytes or more",
         "opaque": "a type without a known layout as parameter or result",
         "polymorphic": "a C++ class with virtual functions as parameter or result",

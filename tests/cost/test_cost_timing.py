@@ -217,6 +217,21 @@ def test_all_kinds_of_arguments_arrive(unit: CompileUnit, fragment: TakeFragment
     )  # fmt: skip
 
 
+WIDE = """typedef long v __attribute__((vector_size(32)));
+__attribute__((target("avx2"))) v f(v a, long n, v b) {
+    if (a[0] != 1 || a[3] != 4 || b[1] != 6 || b[3] != 8 || n != 9) *(volatile char *)16 = 0;
+    return a;
+}"""
+
+
+def test_vectors_arrive_whole(unit: CompileUnit, fragment: TakeFragment) -> None:
+    vectors = (struct.pack("<4q", 1, 2, 3, 4), struct.pack("<4q", 5, 6, 7, 8))
+    measure(
+        unit(WIDE), "f", fragment(WIDE, "f"), [Case(ints=(9,), floats=vectors)] * 10,
+        seed=1, result=Result.WIDE, budget=30.0,
+    )  # fmt: skip
+
+
 def test_a_function_without_arguments_can_be_timed(
     unit: CompileUnit, fragment: TakeFragment
 ) -> None:
@@ -294,3 +309,17 @@ def test_without_a_temporary_folder_timing_is_one_clear_error(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with pytest.raises(SuperoptError, match="temporary folder"):
         Timer(target, "f", numbers, seed=1, result=Result.INTEGER).confirm(same, 1.0)
+
+
+def test_functions_of_the_compilers_library_are_themselves(
+    unit: CompileUnit, fragment: TakeFragment
+) -> None:
+    source = """int f(unsigned long x, int bits) {
+        if (__builtin_popcountl(x) != bits) *(volatile char *)16 = 0;
+        return bits;
+    }"""
+    assert "__popcountdi2" in unit(source).text
+    cases = [Case(ints=(x * 0x9E3779B9, (x * 0x9E3779B9).bit_count())) for x in range(50)]
+    measure(
+        unit(source), "f", fragment(source, "f"), cases, seed=1, result=Result.INTEGER, budget=20.0
+    )

@@ -66,7 +66,11 @@ __attribute__((zero_call_used_regs("used"))) int zeroing(int a) { return a; }
 __attribute__((naked)) void bare(void) { __asm__("ret"); }
 __attribute__((force_align_arg_pointer)) int aligned_entry(int a) { return a; }
 long double x87(long double a) { return a; }
-_Complex long double complex_(_Complex long double a) { return a; }
+_Complex long double two_x87(_Complex long double a) { return a; }
+struct one_x87 { long double a; };
+struct one_x87 in_structure(int a) { struct one_x87 s = { a }; return s; }
+__float128 quad(__float128 a) { return a; }
+_Complex _Float128 complex_(_Complex _Float128 a) { return a; }
 typedef int octet __attribute__((vector_size(32)));
 octet vector(octet a) { return a; }
 __int128 int128(__int128 a) { return -a; }
@@ -94,10 +98,11 @@ EXPECTED = {
     "static-chain": "outer inner.0",
     "clone": "specialised.constprop.0",
     "attribute": "optimised optimised_by_pragma narrowed zeroing bare aligned_entry",
-    "long-double": "x87",
+    "long-double": "in_structure",
+    "float128": "quad",
     "complex": "complex_",
     "vector": "vector",
-    "": "eligible caller_of_clone int128 two_doubles lanes",
+    "": "eligible caller_of_clone int128 two_doubles lanes x87 two_x87",
 }
 
 
@@ -180,3 +185,11 @@ def test_a_class_by_value_is_refused(tmp_path: Path) -> None:
     source = "struct p { int x; };\nint f(p v) { return v.x; }\np g(int x) { return p{x}; }\n"
     unit = facts_of(tmp_path, source, suffix=".cc")
     assert [reason(unit, name) for name in ("_Z1f1p", "_Z1gi")] == ["struct-by-value"] * 2
+
+
+def test_words_of_a_source_path_are_no_symbols(tmp_path: Path) -> None:
+    source = """
+# 1 "/srv/main/unit.c"
+volatile int seen; int plain(int x) { return x * 9; } int main(void) { return seen; }
+"""
+    assert reason(facts_of(tmp_path, source), "plain") == ""

@@ -10,8 +10,9 @@ from facts_helper import facts_of
 
 from superopt_cc.errors import Ineligible
 from superopt_cc.verify.job import Facts
-from superopt_cc.verify.signature.abi import Location, assign, in_memory, returned
+from superopt_cc.verify.signature.abi import Location, assign, in_memory, result_bytes, returned
 from superopt_cc.verify.signature.ctype import (
+    EXTENDED,
     Array,
     Bool,
     CType,
@@ -312,11 +313,45 @@ def test_what_is_aligned_to_16_bytes_is_so_on_the_stack(kind: CType) -> None:
     assert [part.number for part in second.parts][:2] == [2, 3]
 
 
+def test_long_doubles_lie_on_the_stack_and_return_in_x87_registers() -> None:
+    types = (INT, EXTENDED, Array(1, 2, Form.COMPLEX), Struct("s", 32, 16, (Field("x", 0, 1),)))
+    whole = (1 << 80) - 1
+    first, number, pair, last = assign(types, [0] * 7 + [1, 2, 3])[6:]
+    assert first == Location("stack", 0, 32)
+    assert number.parts == (Location("stack", 2, 64), Location("stack", 3, 16))
+    assert [part.bits for part in pair.parts] == [64, 16, 64, 16]
+    assert [part.number for part in last.parts] == [8, 9, 10, 11]
+    assert returned(types, 1) == (("st(0)", whole),)
+    assert returned(types, 2) == (("st(0)", whole), ("st(1)", whole))
+    assert in_memory(types, 3)
+    one = Struct("s", 16, 16, (Field("x", 0, 1),))
+    (location,) = assign((*types, one), [4])
+    assert [part.kind for part in location.parts] == ["stack", "stack"]
+    with pytest.raises(Ineligible, match="long-double"):
+        returned((*types, one), 4)
+    with pytest.raises(Ineligible, match="long-double"):
+        in_memory((*types, one), 4)
+
+
 def test_a_vector_that_needs_a_wider_register_is_no_value() -> None:
-    eight = Array(0, 8, Form.VECTOR, 32)
+    eight = Array(0, 8, Form.WIDE, 32)
     for kind in (eight, Struct("s", 32, 32, (Field("x", 0, 4),))):
         with pytest.raises(Ineligible, match="vector"):
             assign((*BASE, eight, kind), [5])
+
+
+def test_a_vector_of_32_bytes_takes_one_register_alone_or_as_all_of_a_structure() -> None:
+    whole = (1 << 256) - 1
+    one = Struct("s", 32, 32, (Field("x", 0, 4),))
+    shared = Struct("u", 32, 32, (Field("x", 0, 4), Field("y", 0, 5)), union=True)
+    types = (*BASE, Array(0, 8, Form.VECTOR, 32), Array(2, 4), one, shared)
+    for index in (4, 6):
+        (location,) = assign(types, [index])
+        assert [(part.kind, part.bits) for part in location.parts] == [("sse", 256)]
+        assert returned(types, index) == (("ymm0", whole),)
+        assert not in_memory(types, index)
+    assert in_memory(types, 7)
+    assert result_bytes({"ymm0": 3 << 248}, types, 4) == bytes(31) + b"\x03"
 
 
 def test_other_types_have_no_location() -> None:
@@ -324,8 +359,8 @@ def test_other_types_have_no_location() -> None:
         assign((*BASE, structure(16, (0, 0))), [4])  # the second half is padding
     with pytest.raises(Ineligible, match="struct-by-value"):
         assign((dataclasses.replace(structure(4, (0, 0)), plain=False), INT), [0])
-    with pytest.raises(Ineligible, match="long-double"):
-        returned((Unsupported("long-double", 16),), 0)
+    with pytest.raises(Ineligible, match="float128"):
+        returned((Unsupported("float128", 16),), 0)
     assert returned((Bool(), Float(4)), 0) == (("rax", 0xFF),)
     assert returned((Bool(), Float(4)), 1) == (("xmm0", 0xFFFFFFFF),)
     assert returned((), None) == ()

@@ -45,6 +45,7 @@ machine_enter:
         push %r15
         mov %rsp, home(%rip)
         mov %rdi, target(%rip)
+        fxrstor64 machine_in+256(%rip)
         lea machine_in+768(%rip), %rax
         .altmacro
         .macro vector op, n
@@ -98,6 +99,7 @@ machine_post:
         cld
         stmxcsr machine_out+136(%rip)
         fxsave64 machine_out+256(%rip)
+        fninit
         lea machine_out+768(%rip), %rax
         vectors save
 #if VECTOR_BYTES == 64

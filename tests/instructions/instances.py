@@ -19,6 +19,7 @@ _POINTERS = {
     2: "word",
     4: "dword",
     8: "qword",
+    10: "tbyte",
     16: "xmmword",
     32: "ymmword",
     64: "zmmword",
@@ -55,10 +56,12 @@ def _spell(
         return f"{_POINTERS[size]} ptr [rsi]" if size in _POINTERS else None
     if kind in ("i", "n"):
         return immediate
-    if kind == "1" or kind == "cl":
+    if kind in ("1", "cl", "ax"):
         return kind
     if kind == "k":
         return f"k{position + 2}"
+    if kind == "t":
+        return f"st({vectors[position]})"
     if kind == "v":
         return f"{_CLASSES[max(16, size)]}{vectors[position]}" if size else None
     return f"{kind}mm{vectors[position]}"
@@ -82,6 +85,8 @@ def _operand_lists(form: Form) -> Iterator[tuple[str, ...]]:
     if form.note in ("same", "ternary"):
         immediates = ("3", "-1")
         choices += [(1, 2, 2, 2), (2, 2, 2, 2)]
+    if any(a.kind == "t" for s in form.slots for a in s.atoms):
+        choices += [(0, 2), (2, 0), (0, 0)]
     for width in _widths(form):
         for vectors in choices:
             for atoms in itertools.product(*(s.atoms for s in form.slots)):
@@ -101,6 +106,8 @@ def spellings(form: Form) -> Iterator[str]:
         yield name
         return
     for words in dict.fromkeys(_operand_lists(form)):
+        if name == "fxch":  # st(0) is decoded but never spelled
+            words = words[1:]
         line = f"{name} {', '.join(words)}"
         yield line
         if name.startswith("v") and "mm1" in words[0]:

@@ -15,6 +15,8 @@
 #include <sys/mman.h>
 
 enum { VECTORS = 32, PAGE = 4096, ROUNDS = 8, RSP = 4, BASE = 6 };
+/* In struct state's fx: control and status word, which registers are in use, and the registers. */
+enum { CONTROL = 0, STATUS = 2, TAGS = 4, STACK = 32, STACK_FAULT = 0x40, MOST_DEEP = 8 };
 
 struct state {
     uint64_t gpr[16], flags, mxcsr, k[8];
@@ -35,6 +37,9 @@ struct form {
     uint8_t goes; /* 0 no, 1 through a register, 2 through memory */
     uint8_t target; /* that register */
     uint8_t division, repeated;
+    uint8_t x87, depth; /* of its stack: how many registers must be in use */
+    int8_t pushes;
+    uint8_t strict; /* with fewer of them it is a stack fault */
 } __attribute__((packed));
 
 struct state machine_in, machine_out;
@@ -130,8 +135,27 @@ static void aim(const struct form *form)
         }
 }
 
+/* The x87 stack with so many registers in use, numbers of all sizes and small ones in them. */
+static void fill_x87(struct state *s, int depth)
+{
+    static const uint16_t roundings[] = {0x37f, 0x77f, 0xb7f, 0xf7f};
+    uint16_t status = (uint16_t)((MOST_DEEP - depth) % MOST_DEEP << 11);
+    memcpy(s->fx + CONTROL, &roundings[rnd() >> 62], 2);
+    memcpy(s->fx + STATUS, &status, 2);
+    s->fx[TAGS] = (uint8_t)(0xff00 >> depth);
+    for (int i = 0; i < MOST_DEEP; i++) {
+        long double value = (long double)(int64_t)rnd() / 65536;
+        uint16_t exponent = (uint16_t)(rnd() % 0x7fff);
+        memcpy(s->fx + STACK + 16 * i, &value, 10);
+        if (rnd() >> 63)
+            memcpy(s->fx + STACK + 16 * i + 8, &exponent, 2);
+    }
+}
+
 static void random_state(const struct form *form, uint8_t *at)
 {
+    fill_x87(&machine_in, form->x87 ? form->depth + (int)(rnd() % (unsigned)(
+        MOST_DEEP + 1 - form->depth - (form->pushes > 0))) : 0);
     fill(machine_in.gpr, sizeof machine_in.gpr);
     fill(machine_in.k, sizeof machine_in.k);
     fill_vectors(&machine_in);
@@ -166,6 +190,36 @@ static int in_extent(const struct form *form, int writes, const uint8_t *address
     return 0;
 }
 
+static unsigned status_of(const struct state *s)
+{
+    return s->fx[STATUS] | (unsigned)s->fx[STATUS + 1] << 8;
+}
+
+/* Did it push and pop as the table says, and find what it needs? */
+static void check_stack(const struct form *form)
+{
+    unsigned before = status_of(&machine_in), after = status_of(&machine_out);
+    int depth = __builtin_popcount(machine_in.fx[TAGS]) + form->pushes;
+    if ((((after >> 11) - (before >> 11)) & 7) != (-(unsigned)form->pushes & 7))
+        complain(form, "moves the top of the x87 stack otherwise", form->pushes);
+    if (machine_out.fx[TAGS] != (uint8_t)(0xff00 >> depth))
+        complain(form, "leaves other x87 registers in use", machine_out.fx[TAGS]);
+    if (after & STACK_FAULT)
+        complain(form, "is an x87 stack fault at depth", depth - form->pushes);
+}
+
+/* One register fewer, or no room for one more. */
+static void check_depth(const struct form *form)
+{
+    int wrong = form->pushes > 0 ? MOST_DEEP : form->depth - 1;
+    if (wrong < 0 || (!form->strict && form->pushes <= 0))
+        return;
+    random_state(form, page + 512);
+    fill_x87(&machine_in, wrong);
+    if (execute(form) != 0 || !(status_of(&machine_out) & STACK_FAULT))
+        complain(form, "is no x87 stack fault at depth", wrong);
+}
+
 static void check_unchanged(const struct form *form, const uint8_t *before)
 {
     const struct state *in = &machine_in, *out = &machine_out;
@@ -186,7 +240,9 @@ static void check_unchanged(const struct form *form, const uint8_t *before)
         complain(form, "changes flags", (int)((in->flags ^ out->flags) & 0xFFF & ~loose));
     if ((in->mxcsr ^ out->mxcsr) & (form->mxcsr ? 0xFFC0 : 0xFFFF))
         complain(form, "changes mxcsr", (int)out->mxcsr);
-    if (memcmp(in->fx, out->fx, 24) != 0 || memcmp(in->fx + 32, out->fx + 32, 128) != 0)
+    if (form->x87)
+        check_stack(form);
+    else if (memcmp(in->fx, out->fx, 24) != 0 || memcmp(in->fx + STACK, out->fx + STACK, 128) != 0)
         complain(form, "changes x87 state", 0);
     int changed = memcmp(page, before, PAGE) != 0;
     for (int i = 0; i < PAGE && changed; i++)
@@ -244,6 +300,8 @@ static void check_reads(const struct form *form, const uint8_t *before)
     if ((first.flags ^ out->flags) & (uint64_t)form->flags_written)
         complain(form, "unnamed read changes flags",
                  (int)((first.flags ^ out->flags) & (uint64_t)form->flags_written));
+    if (form->x87 && (memcmp(first.fx, out->fx, 6) || memcmp(first.fx + STACK, out->fx + STACK, 128)))
+        complain(form, "unnamed read changes x87 state", 0);
     if (form->mxcsr && first.mxcsr != out->mxcsr)
         complain(form, "unnamed read changes mxcsr", 0);
     for (int i = 0; i < PAGE && form->memories; i++)
@@ -293,6 +351,8 @@ static void check(const struct form *form)
     }
     for (int i = 0; i < form->memories; i++)
         check_extent(form, i);
+    if (form->x87)
+        check_depth(form);
 }
 
 int main(void)

@@ -93,7 +93,12 @@ def _record(one: Instance, known: Effects) -> bytes:
         record += struct.pack("<32Q", *(parts.get(z, 0) for z in VECTORS))
     record += bytes([len(memory)]) + b"".join(memory).ljust(10, b"\0")
     repeated = any(p.startswith("rep") for p in decoded.prefixes) and known.category == "string"
-    return record + bytes([goes, target, known.category == "div", repeated])
+    record += bytes([goes, target, known.category == "div", repeated])
+    # Storing to or classifying an empty register is no fault; the table forbids it.
+    strict = decoded.name not in ("fst", "fstp", "fxam") or (
+        known.depth == 1 and decoded.name != "fxam"
+    )
+    return record + struct.pack("<BBbB", known.category == "x87", known.depth, known.pushes, strict)
 
 
 def _vector_bytes(cpu: frozenset[str]) -> int:
@@ -151,9 +156,15 @@ def _falsify(known: Effects, what: str) -> Effects:
     if what == "half":
         return dataclasses.replace(known, writes={r: m & 0xF for r, m in known.writes.items()})
     if what == "flag":
-        return dataclasses.replace(known, flags_written=known.flags_written - {"a"})
+        return dataclasses.replace(known, flags_written=known.flags_written - {"a", "c"})
     if what == "source":
         return dataclasses.replace(known, reads={})
+    if what == "depth":
+        return dataclasses.replace(known, depth=known.depth - 1)
+    if what == "shallow":
+        return dataclasses.replace(known, depth=known.depth + 1)
+    if what == "pop":
+        return dataclasses.replace(known, pushes=0)
     if what == "carry":
         return dataclasses.replace(known, flags_read=frozenset())
     size, writes = (1, True) if what == "extent" else (4, False)
@@ -174,6 +185,14 @@ WRONG = (
     ("mov ebx, dword ptr [rsi]", "extent"),
     ("pand xmm1, xmm2", "half"),
     ("push rbx", "extent"),
+    ("fld tbyte ptr [rsi]", "extent"),
+    ("fld tbyte ptr [rsi]", "pop"),
+    ("faddp st(2)", "pop"),
+    ("faddp st(2)", "depth"),
+    ("fchs", "shallow"),
+    ("fucomi st(2)", "flag"),
+    ("fcmovb st(0), st(2)", "carry"),
+    ("fistp qword ptr [rsi]", "direction"),
 )
 
 

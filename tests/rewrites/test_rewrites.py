@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from corpus import Offer, Target, judge, load
+from corpus import Offer, Target, beyond, judge, load
 from known import GAPS, OVERSTRICT, UNDECIDED
 
 from superopt_cc.types import Verdict
@@ -37,6 +37,13 @@ def test_wrong_rewrites_fall_and_right_ones_pass(tmp_path: Path, target: Target)
             fault = "" if fault else f"closed, no longer known: {key}"
         faults += [fault] if fault else []
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("target", beyond(), ids=lambda t: t.name)
+def test_what_only_a_proof_could_find_is_accepted_today(tmp_path: Path, target: Target) -> None:
+    assert all(offer.reasons is not None for offer in target.offers), "right ones are no limit"
+    found = [a.verdict for a in judge(tmp_path, target)]
+    assert set(found) == {"accepted"}, "a limit fell: make it a test of the corpus"
 
 
 def test_lists_of_exceptions_name_rewrites_that_exist() -> None:

@@ -24,6 +24,7 @@ int helper(int);
 int twice(int x) { return helper(x) + helper(x + 1); }
 int last(int x) { return helper(x + 2); }
 """
+TWICE = "long double f(long double x) { return x + x; }\n"
 SWITCH = """
 int pick(unsigned x, int a, int b) {
     switch (x & 7) {
@@ -436,8 +437,8 @@ def test_tail_jumps_through_the_offset_table_are_tail_jumps() -> None:
 
 
 def test_a_target_with_instructions_outside_the_table_is_ineligible() -> None:
-    source = "long double half(void) { return 0; }\nint f(double *p) { return (int)(*p * 2.0L); }\n"
-    job, unit = job_of(source, "f")
+    job, unit = job_of("long double f(long double x) { return __builtin_sinl(x); }\n", "f",
+                       "-ffast-math")  # fmt: skip
     assert [r.reason for r in target_reasons(job, unit)] == ["instruction"]
     with pytest.raises(Ineligible):
         Screener(job, unit)
@@ -467,6 +468,8 @@ NEEDED = {
                                              "jmp *%rax"),
     "returns_are_not_forged": None,  # so does tracking the stack
     "results_are_defined": (NINE, "nine", "bsfl %edi, %eax\nret"),
+    "changes_no_other_x87_state": (NINE, "nine", "fld1\nfstp %st(0)\n" + OTHER9),
+    "keeps_the_x87_stack": (TWICE, "f", "fldt 8(%rsp)\nfld %st(0)\nfadd %st(1), %st\nret"),
     "refers_to_known_symbols": (NINE, "nine", "movl environ(%rip), %eax\nret"),
     "calls_known_functions": (CALLS, "last", "subq $8, %rsp\ncall last\naddq $8, %rsp\n"
                                              "leal 2(%rax), %edi\njmp helper"),

@@ -43,24 +43,48 @@ READ = {
     "struct bytes": "%.c[16] * 3 + %.c[0]",
 }
 FLAGS = ("-O2", "-msse4.1")
+WIDE = """
+typedef int octet __attribute__((vector_size(32)));
+typedef double quad __attribute__((vector_size(32)));
+struct octet { octet v; };
+"""
+READ_WIDE = {
+    **READ,
+    "octet": "%[7] * 3 + %[4] + %[0]",
+    "quad": "(%[3] < 3) * 2 + (%[0] < 1)",
+    "struct octet": "%.v[6] + %.v[1] * 5",
+    "quad ": "(%[2] < 3) * 2 + (%[1] < 1)",
+}
 
 
 def source(kinds: list[str], left_out: int | None = None) -> str:
     signature = ", ".join(f"{kind} p{i}" for i, kind in enumerate(kinds))
     terms = [
-        f"{2 * i + 3} * (unsigned long)({READ[kind].replace('%', f'p{i}')})"
+        f"{2 * i + 3} * (unsigned long)({READ_WIDE[kind].replace('%', f'p{i}')})"
         for i, kind in enumerate(kinds) if i != left_out
     ]  # fmt: skip
-    return f"{TYPES}unsigned long f({signature}) {{ return {' + '.join(terms)}; }}\n"
+    return f"{TYPES}{WIDE}unsigned long f({signature}) {{ return {' + '.join(terms)}; }}\n"
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_every_argument_counts_and_gccs_other_builds_pass(tmp_path: Path, seed: int) -> None:
+    kinds = random.Random(seed).choices(list(READ), k=5 + seed)
+    check(tmp_path, kinds, FLAGS)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_so_they_do_among_vectors_of_32_bytes(tmp_path: Path, seed: int) -> None:
     numbers = random.Random(seed)
-    kinds = numbers.choices(list(READ), k=5 + seed)
-    offers = [compiled(tmp_path, source(kinds), ("-O1", *FLAGS[1:]))]
-    offers += [compiled(tmp_path, source(kinds, i), FLAGS) for i in range(len(kinds))]
-    with Verifier(job_for(tmp_path, source(kinds), "f", FLAGS), QUICK) as verifier:
+    wide = [kind for kind in READ_WIDE if kind not in READ]
+    kinds = numbers.choices(list(READ), k=3) + numbers.choices(wide, k=3)
+    numbers.shuffle(kinds)
+    check(tmp_path, kinds, ("-O2", "-mavx2"))
+
+
+def check(tmp_path: Path, kinds: list[str], flags: tuple[str, ...]) -> None:
+    offers = [compiled(tmp_path, source(kinds), ("-O1", *flags[1:]))]
+    offers += [compiled(tmp_path, source(kinds, i), flags) for i in range(len(kinds))]
+    with Verifier(job_for(tmp_path, source(kinds), "f", flags), QUICK) as verifier:
         right, *wrong = verifier.check_many(offers)
     assert right.accepted, (kinds, right.detail)
     assert [each.verdict for each in wrong] == ["rejected"] * len(kinds), kinds

@@ -28,6 +28,7 @@ from superopt_cc.verify.making.private import private
 from superopt_cc.verify.making.promises import read
 from superopt_cc.verify.making.shape import Shape, check_types
 from superopt_cc.verify.making.values import Dictionary, dictionary
+from superopt_cc.verify.running.frames import NO_FRAMES, frames_of, symbol
 from superopt_cc.verify.running.image import Addresses, Image, build_image
 from superopt_cc.verify.running.runner import Masks, Runner
 from superopt_cc.verify.running.trace import Decoder
@@ -39,11 +40,13 @@ from superopt_cc.verify.signature.ctype import Float, Function, Pointer, Struct,
 _FULL = (1 << 64) - 1
 # Conversions between float and double; what else handles floats and makes or changes no NaN.
 _CONVERTING = ("cvtss2sd", "cvtsd2ss", "cvtps2pd", "cvtpd2ps")
+_COMPUTING = ("float", "x87")
 _NAN_KEEPING = ("min", "max", "cmp", "ucomis", "comis", "cvtsi2", "cvtusi2", "cvtss2", "cvttss2",
                 "cvtsd2", "cvttsd2", "cvtdq2", "cvtudq2")  # fmt: skip
 
 REASONS: Mapping[str, str] = {
-    "frame-escape": "a call out is passed a pointer into the function's own frame",
+    "frame-escape": "a call out is passed a pointer into the function's own frame, to an object "
+    "that gcc does not name or that holds such a pointer",
     "no-inputs": "gcc's own code fails, or runs for too long, on every input that was made up",
     "noise-dependent": "gcc's own result depends on registers or memory that no caller defines",
 }
@@ -79,6 +82,7 @@ class Bench(Closing):
         self.screener = Screener(job, self.unit, rules)
         self._addresses = Addresses.random(random.SystemRandom())
         self._scratch = tempfile.TemporaryDirectory(prefix="superopt-verify-")
+        self._frames = NO_FRAMES
         try:
             self.image = self.link(())
             self.decoder = Decoder(self.image)
@@ -117,11 +121,31 @@ class Bench(Closing):
             Body(body_label(i), fragment, -1, wrap_local_calls=True)
             for i, fragment in enumerate(fragments)
         ]
+        return self.link_bodies(bodies, traced=traced)
+
+    def link_bodies(self, bodies: Sequence[Body], *, traced: bool = False) -> Image:
+        """The image of the target and other bodies; as `link`."""
         folder = Path(tempfile.mkdtemp(dir=self._scratch.name))
         options = self.job.as_options
-        return build_image(
+        image = build_image(
             self.unit, self.job.facts, bodies, self._addresses, folder, options, traced=traced
         )
+        return image.with_frames(self._frames, self.job.name) if self._frames.objects else image
+
+    def show_frames(self) -> bool:
+        """From now on callees may read and change what gcc's code shows them of its frame; False
+        where that is so already or nothing is known of the frame."""
+        facts, name = self.job.facts, self.job.name
+        found = [each for each in facts.frame if _can_be_made(facts, each.type)]
+        if self._frames.objects or not found or not self.image.answers:
+            return False
+        body = self.decoder.functions[name]
+        self._frames = frames_of(found, facts.types, self.unit.function(name), body)
+        self.image = self.image.with_frames(self._frames, name)
+        roots = tuple((symbol(i), each.type) for i, each in enumerate(found) if not each.fixed)
+        shape = dataclasses.replace(self.around.shape, frames=roots)
+        self.around = dataclasses.replace(self.around, shape=shape)
+        return bool(self._frames.objects)
 
     def check_calls(self, called: Collection[tuple[int, int]]) -> None:
         """See that calls of gcc's code through pointers go to stubs that record what these calls
@@ -178,17 +202,28 @@ class Bench(Closing):
         )
         check_promises(shape)
         masks = dict(abi.returned(facts.types, facts.returns))
-        floating = any(effects(i).category == "float" for i in body) or any(
+        first = masks.get("ymm0", masks.get("xmm0", 0))
+        floating = any(effects(i).category in _COMPUTING for i in body) or any(
             holds(facts.types, p.type, Float) for p in facts.parameters
         )
         counted = Masks(
             rax=masks.get("rax", 0),
             rdx=masks.get("rdx", 0),
-            xmm0=(masks.get("xmm0", 0) & _FULL, masks.get("xmm0", 0) >> 64),
+            xmm0=(first & _FULL, first >> 64 & _FULL),
             xmm1=(masks.get("xmm1", 0) & _FULL, masks.get("xmm1", 0) >> 64),
             mxcsr=0x3F if facts.trapping_math else 0,
+            x87=abi.x87_results(facts.types, facts.returns),
+            ymm0=(first >> 128 & _FULL, first >> 192),
         )
         return Surroundings(shape, counted, floating, self.screener.entered_misaligned)
+
+
+def _can_be_made(facts: Facts, index: int) -> bool:
+    try:
+        check_types(facts.types, [index])
+    except Ineligible:
+        return False
+    return True
 
 
 def body_label(number: int) -> str:
@@ -198,7 +233,10 @@ def body_label(number: int) -> str:
 
 def start_runner(image: Image) -> Runner:
     """A runner process for an image."""
-    return Runner(image.path, image.arena, image.callees, image.gate, image.text, image.tracer)
+    return Runner(
+        image.path, image.arena, image.callees, image.gate, image.text, image.tracer,
+        image.frames, image.target,
+    )  # fmt: skip
 
 
 def _returned_type(facts: Facts, index: int | None) -> int | None:
@@ -207,7 +245,9 @@ def _returned_type(facts: Facts, index: int | None) -> int | None:
         return None
     kind = facts.types[index]
     assert isinstance(kind, Function)
-    abi.returned(facts.types, kind.returns)
+    results = abi.returned(facts.types, kind.returns)
+    if any(name == "ymm0" for name, _ in results):
+        raise Ineligible("vector", "a callee returns one of 32 bytes")
     if kind.returns is None:
         return None
     inner = facts.types[kind.returns]
@@ -223,7 +263,7 @@ def nans_in(code: Iterable[Instruction]) -> NaNs:
     found = NaNs.MOVED
     for instruction in code:
         name = instruction.name.removeprefix("v")
-        if name.startswith(_CONVERTING):
+        if name.startswith(_CONVERTING) or effects(instruction).category == "x87":
             return NaNs.CONVERTED
         if effects(instruction).category == "float" and not name.startswith(_NAN_KEEPING):
             found = NaNs.COMPUTED
@@ -242,7 +282,7 @@ def constants_of(
     words: list[bytes] = []
     low, high = image.readonly_range
     for instruction in body:
-        if instruction.name.removeprefix("v").startswith("cvtsi2"):
+        if instruction.name.removeprefix("v").startswith(("cvtsi2", "fild")):
             integers |= _HALFWAY
         for operand in instruction.operands:
             if isinstance(operand, Imm) and instruction.destination is None:
@@ -252,5 +292,6 @@ def constants_of(
             if isinstance(operand, Mem) and low <= operand.disp < high:
                 words += image.words_at(operand.disp, max(operand.size, 8))
     for word in words:
-        integers.add(int.from_bytes(word, "little"))
+        if len(word) <= 8:
+            integers.add(int.from_bytes(word, "little"))
     return dictionary(integers, words)

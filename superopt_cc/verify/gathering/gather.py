@@ -131,7 +131,7 @@ class Gatherer:
             if self._complete and len(self._probes) >= self._limits.most:
                 break
             batch = list(itertools.islice(wishes, ROUND))
-            if not batch:
+            if not batch or self._frame_pointer:
                 break
             before = len(self._covered), len(self._reached)
             while batch:
@@ -143,7 +143,7 @@ class Gatherer:
                 break
             if quiet >= 8 * _QUIET_ROUNDS and not self._probes:
                 break
-        if not self._focus:
+        if not self._focus and not self._frame_pointer:
             if self._missing() and time.monotonic() > self._end:
                 self._cut = True  # what no input takes may be infeasible, but who knows
             elif self._missing():
@@ -209,6 +209,14 @@ class Gatherer:
             run, self._decoder.accesses(run.trace), sites, self._arena, self._shape.types,
             _AIMED, self._numbers,
         )  # fmt: skip
+        return self._admitted(cases, _STEPS)
+
+    def tried(self, cases: Sequence[Case]) -> list[Probed]:
+        """Those of these inputs that gcc's code stays within."""
+        self._end = time.monotonic() + self._limits.seconds
+        return self._admitted(cases, _LONG_STEPS)
+
+    def _admitted(self, cases: Sequence[Case], steps: int) -> list[Probed]:
         kinds = (self._shape.types[index] for index in self._shape.parameters)
         restricted = any(isinstance(kind, Pointer) and kind.restrict for kind in kinds)
         aimed = Wish(0, unwritten=restricted)
@@ -216,7 +224,7 @@ class Gatherer:
         for at in range(0, len(cases), ROUND):
             if time.monotonic() > self._end:
                 break
-            probed = self._probe(cases[at : at + ROUND], _STEPS)
+            probed = self._probe(list(cases[at : at + ROUND]), steps)
             found += [p for p in probed if isinstance(p, Probed) and _allowed(p.case, aimed)]
         return found
 

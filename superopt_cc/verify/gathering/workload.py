@@ -11,6 +11,7 @@ import time
 from superopt_cc.cases import Case, parts, weight
 from superopt_cc.verify.gathering.bench import Bench, start_runner
 from superopt_cc.verify.gathering.gather import unused_bits
+from superopt_cc.verify.gathering.plans import Plan, steady
 from superopt_cc.verify.making.admit import admits
 from superopt_cc.verify.making.inputs import Maker
 from superopt_cc.verify.making.shape import Shape, Wish, largest_element
@@ -47,7 +48,7 @@ def make_workload(
             made = next(parts(case for case in typical if admits(case, bench.around.shape)), [])
             for style in _STYLES:
                 made = _returning(bench, runner, made, style, end)
-            kept += made
+            kept += _framed(bench, runner, made) if runner.framed else made
             total += sum(map(weight, made))
             if len(kept) >= count or total > _BYTES or time.monotonic() > end:
                 break
@@ -70,6 +71,22 @@ def _returning(
         if run.end == End.FINISHED or not made or time.monotonic() > end:
             break
     return good
+
+
+def _framed(bench: Bench, runner: Runner, made: list[Case]) -> list[Case]:
+    """Those cases on which nothing is read that nobody set, with answers that fill the frame: what
+    the target finds there decides how long it runs."""
+    if not made:
+        return []
+    image, name, masks = bench.image, bench.job.name, bench.around.masks
+    styles = (dataclasses.replace(Style(), unused=unused_bits(bench.around.shape)),)
+    plan = Plan(encode_batch(made, image.arena, styles, 1), styles, 1, Mode(noise=1, ticks=_TICKS))
+    good = steady(made, plan, runner, image, name, masks)
+    return (
+        runner.cases_with_frames(encode_batch(good, image.arena, styles, 1), plan.mode)
+        if good
+        else []
+    )
 
 
 def _typical(shape: Shape, least: int, numbers: Numbers) -> Case:

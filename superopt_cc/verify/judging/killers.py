@@ -119,8 +119,8 @@ def fitting(cases: Sequence[Case], model: Case, symbols: Mapping[str, int]) -> t
 
 
 def _fits(case: Case, model: Case, symbols: Mapping[str, int]) -> bool:
-    shapes = [(len(c.ints), len(c.floats), len(c.stack)) for c in (case, model)]
-    if shapes[0] != shapes[1] or any(len(f) != 16 for f in case.floats):
+    shapes = [(len(c.ints), [len(f) for f in c.floats], len(c.stack)) for c in (case, model)]
+    if shapes[0] != shapes[1]:
         return False
     sizes = {name: len(data) for name, data in model.globals.items()}
     if {name: len(data) for name, data in case.globals.items()} != sizes:

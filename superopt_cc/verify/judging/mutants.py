@@ -26,7 +26,14 @@ _OPPOSITE = {**dict(_OPPOSITES), **{b: a for a, b in _OPPOSITES}}
 _NEXT = {"l": "le", "le": "l", "g": "ge", "ge": "g", "b": "be", "be": "b", "a": "ae", "ae": "a"}
 _OTHER_SIGN = {"l": "b", "le": "be", "g": "a", "ge": "ae", "b": "l", "be": "le", "a": "g",
                "ae": "ge"}  # fmt: skip
-_CONDITIONAL = re.compile(r"(j|set|cmov)(n?[a-z]{1,2})([wlq]?)$")
+_CONDITIONAL = re.compile(r"(j|set|f?cmov)(n?[a-z]{1,2})([wlq]?)$")
+# Of x87 conditions; and what leaves its stack as deep as it was.
+_X87_OPPOSITE = {"b": "nb", "e": "ne", "be": "nbe", "u": "nu"}
+_X87_OPPOSITE |= {b: a for a, b in _X87_OPPOSITE.items()}
+_X87_NEXT = {"b": "be", "be": "b", "nb": "nbe", "nbe": "nb"}
+_X87_FLAT = re.compile(
+    r"f(?:chs|abs|sqrt|xch|rndint|ldcw)$|f(?:add|sub|mul|div)r?[sl]?$|fi(?!st|ld)"
+)
 # Operations that are easily taken for one another; each way.
 _CONFUSED = (
     ("add", "sub"), ("and", "or"), ("xor", "or"), ("sar", "shr"), ("shl", "shr"), ("sal", "shr"),
@@ -34,6 +41,8 @@ _CONFUSED = (
     ("padd", "psub"), ("pand", "por"), ("pxor", "por"), ("addss", "subss"), ("addsd", "subsd"),
     ("addps", "subps"), ("addpd", "subpd"), ("maxs", "mins"), ("maxp", "minp"), ("psrl", "psra"),
     ("pmaxu", "pminu"), ("pmaxs", "pmins"), ("punpckl", "punpckh"), ("pcmpgt", "pcmpeq"),
+    ("fadd", "fsub"), ("fsubr", "fsub"), ("fmul", "fdiv"), ("fdivr", "fdiv"), ("fiadd", "fisub"),
+    ("fimul", "fidiv"), ("fchs", "fabs"), ("fld1", "fldz"),
 )  # fmt: skip
 _OTHER_OPERATION = {a: b for pair in reversed(_CONFUSED) for a, b in (pair[::-1], pair)}
 _BY_LENGTH = sorted(_OTHER_OPERATION, key=len, reverse=True)
@@ -78,6 +87,9 @@ def _variants(statement: str) -> Iterator[tuple[str, str]]:
     name, rest = split_statement(statement.strip())
     operands = split_operands(rest)
     conditional = _CONDITIONAL.match(name)
+    if conditional is not None and conditional[1] == "fcmov":
+        yield from _x87_moves(conditional[2], rest)
+        return
     if conditional is not None and conditional[2] in _OPPOSITE:
         head, condition, tail = conditional.groups()
         for kind, table in (("opposite", _OPPOSITE), ("next", _NEXT), ("sign", _OTHER_SIGN)):
@@ -88,7 +100,8 @@ def _variants(statement: str) -> Iterator[tuple[str, str]]:
         return
     if _CONTROL.match(name) or "%rsp" in rest or "%rbp" in rest:
         return
-    yield "drop", ""
+    if name[0] != "f" or _X87_FLAT.match(name):
+        yield "drop", ""
     number = _NUMBER.match(operands[0]) if operands else None
     if number is not None:
         for step in (1, -1):
@@ -100,6 +113,13 @@ def _variants(statement: str) -> Iterator[tuple[str, str]]:
     narrow = _narrow(name, operands)
     if narrow:
         yield "width", narrow
+
+
+def _x87_moves(condition: str, rest: str) -> Iterator[tuple[str, str]]:
+    for kind, table in (("opposite", _X87_OPPOSITE), ("next", _X87_NEXT)):
+        if condition in table:
+            yield kind, f"\tfcmov{table[condition]}\t{rest}"
+    yield "drop", ""
 
 
 def _operation(name: str) -> str:

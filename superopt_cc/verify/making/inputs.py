@@ -16,7 +16,7 @@ from superopt_cc.verify.making.alias import Object
 from superopt_cc.verify.making.contents import LIST_DEPTH, Contents
 from superopt_cc.verify.making.manners import with_manner
 from superopt_cc.verify.making.nans import NaNs
-from superopt_cc.verify.signature.abi import Location, returned
+from superopt_cc.verify.signature.abi import Location, returned, width
 from superopt_cc.verify.signature.ctype import Bool, Enum, Float, Int, Pointer, base_of, size_of
 
 
@@ -103,7 +103,7 @@ class Maker(Contents):
         data = data + self._numbers.randbytes(-len(data) % 8)
         at = 0
         for part in location.parts:
-            body = data[at : at + (16 if part.bits > 64 else 8)]
+            body = data[at : at + width(part.bits)]
             if part.kind == "sse":
                 floats.append(body.ljust(16, b"\0"))
             else:
@@ -220,7 +220,9 @@ class Maker(Contents):
     def _row_of_answers(self, model: Answer, count: int) -> list[Answer]:
         """Many answers of one character, as loops that call wait for, and one that ends them."""
         numbers = self._numbers
-        like = dataclasses.replace(model, stores=())
+        frames = {name for name, _ in self._shape.frames}
+        stores = tuple(store for store in model.stores if store.where in frames)
+        like = dataclasses.replace(model, stores=stores)
         limit = numbers.choice((2, 10, 256))
         row = [
             like if isinstance(like.rax, Ref)
@@ -250,8 +252,8 @@ class Maker(Contents):
             made = self._result(index)
             rax, rdx = made.get("rax", rax), made.get("rdx", rdx)
             vector, second = (
-                made[name].to_bytes(16, "little") if name in made else noise
-                for name, noise in (("xmm0", vector), ("xmm1", second))
+                next((made[name].to_bytes(16, "little") for name in names if name in made), noise)
+                for names, noise in ((("xmm0", "st(0)"), vector), (("xmm1", "st(1)"), second))
             )
         if any(isinstance(self._types[r], Bool) for r in known_types) and isinstance(rax, int):
             rax = rax & ~0xFF | numbers.randrange(2)
@@ -270,18 +272,35 @@ class Maker(Contents):
     def _stores(self, known: int) -> tuple[Store, ...]:
         """Change memory that the callee could reach: everything, one object, or nothing."""
         how = self._numbers.random()
+        stores = self._frame_stores()
         if how < 0.25:
-            return ()
+            return tuple(stores)
         places: list[tuple[int | str, int | None, int]] = [
             (i, o.type, o.count) for i, o in enumerate(self._objects[:known])
         ]
         places += [(name, index, 1) for name, index in self._shape.globals]
         if how < 0.6 and places:
             places = [self._numbers.choice(places)]
-        stores: list[Store] = []
         for where, index, count in places:
             stores += self._change(where, index, count)
         return tuple(stores)
+
+    def _frame_stores(self) -> list[Store]:
+        """What the callee writes into objects of the frame: mostly into all that it sees, for what
+        nobody fills no code can read."""
+        stores: list[Store] = []
+        every = self._numbers.random() < 0.9
+        for where, index in self._shape.frames:
+            if not every and self._numbers.random() < 0.5:
+                continue
+            made = self._change(where, index, 1)
+            base = base_of(self._types, index)
+            data = bytearray(made[0].data)
+            if isinstance(base, Int) and base.size == 1 and len(data) > 1:  # strings end
+                data[self._numbers.randrange(len(data))] = 0
+                made[0] = dataclasses.replace(made[0], data=bytes(data))
+            stores += made
+        return stores
 
     def _change(self, where: int | str, index: int | None, count: int) -> list[Store]:
         fresh = Object(index, count, bytearray(), 1, {}, False)

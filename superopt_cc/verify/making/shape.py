@@ -44,6 +44,7 @@ class Shape:
     those that no pointer names: nothing takes their address.  `pointed` are, per function type,
     symbols of what its pointers may point to; `orders` whether a callee may be a comparison.
     `nans` is what the target does with NaNs, `promises` what its author says of its callers.
+    `frames` are (symbol, type) of what callees may change in the target's frame.
     """
 
     types: TypeTable
@@ -58,6 +59,7 @@ class Shape:
     pointed: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     orders: bool = False
     promises: Promises = NO_PROMISES
+    frames: tuple[tuple[str, int], ...] = ()
 
     @property
     def has_calls(self) -> bool:

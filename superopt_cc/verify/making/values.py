@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from superopt_cc.verify.making import wide
+from superopt_cc.verify.making import extended, wide
 
 MASK64 = (1 << 64) - 1
 _STOCK = 512
@@ -51,7 +51,7 @@ DEFAULT_NAN = {size: edges[14] for size, edges in FLOAT_EDGES.items()}
 class Dictionary:
     """Constants of the target: integers with their neighbours, and floating-point bit patterns.
 
-    `base` are the constants themselves, without neighbours.
+    `base` are the constants themselves, without neighbours; `floats` take 4, 8 or 10 bytes.
     """
 
     integers: tuple[int, ...] = ()
@@ -62,6 +62,11 @@ class Dictionary:
     def array(self) -> Integers:
         """`integers` for drawing many at once."""
         return np.array(self.integers, dtype=np.uint64)
+
+    @functools.cached_property
+    def extended(self) -> extended.Rows:
+        """`floats` as long doubles."""
+        return extended.widened(self.floats)
 
     @functools.cached_property
     def letters(self) -> bytes:
@@ -82,7 +87,7 @@ def dictionary(constants: Iterable[int], data_words: Iterable[bytes]) -> Diction
         for b in small:
             for v in (a - b, a + b, a - b + 1, a - b - 1):
                 found[v & MASK64] = None
-    words = tuple(dict.fromkeys(w for w in data_words if len(w) in (4, 8)))
+    words = tuple(dict.fromkeys(w for w in data_words if len(w) in (4, 8, 10)))
     return Dictionary(tuple(found)[:400], tuple(base)[:64], words[:200])
 
 
@@ -144,12 +149,14 @@ def mixture(size: int, count: int, words: Dictionary, arrays: np.random.Generato
 def float_mixture(
     size: int, count: int, words: Dictionary, arrays: np.random.Generator
 ) -> Patterns:
-    """`count` floats of 4 or 8 bytes, as bit patterns: edges, dictionary, small numbers, any finite
-    pattern.
+    """`count` floats as bit patterns, those of 16 bytes in rows of two words: edges, dictionary,
+    small numbers, any finite pattern.
 
     The only NaN among them is the one that the processor makes; `nans.Floats` puts others in its
     place.
     """
+    if size == extended.SIZE:
+        return extended.mixture(count, words.extended, arrays)
     form, word = (np.float32, np.uint32) if size == 4 else (np.float64, np.uint64)
     kind = arrays.random(count)
     values = np.frombuffer(arrays.bytes(size * count), word).copy()
@@ -170,6 +177,8 @@ def float_mixture(
 def float_array(size: int, count: int, words: Dictionary, numbers: Numbers) -> bytes:
     """Contents of an array of floats: small integers, a range of reals, or a mixture with edges."""
     kind = numbers.randrange(5)
+    if size == extended.SIZE and kind != 3:
+        return extended.array(kind, count, words.extended, numbers.arrays)
     form = np.float32 if size == 4 else np.float64
     if kind == 2:
         zeros = b"".join(FLOAT_EDGES[size][:2])  # both of them, and nothing else

@@ -10,21 +10,24 @@ import dataclasses
 import functools
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from superopt_cc.assembly.arithmetic import ARITHMETIC
 from superopt_cc.assembly.closure import OWN_MARK, STUB, Body, Harness, harness_text, traceable
 from superopt_cc.assembly.elf import ALLOCATED, EXECUTABLE, WRITABLE, Elf, Section
 from superopt_cc.assembly.instrument import TRACE, trace_routine
 from superopt_cc.assembly.unit import Unit
+from superopt_cc.assembly.watch import watch_routine, watched_words
 from superopt_cc.errors import Ineligible
 from superopt_cc.toolchain import tools
-from superopt_cc.verify.job import Facts
+from superopt_cc.verify.job import CallUse, Facts
+from superopt_cc.verify.running.frames import NO_FRAMES, Frames, addresses
 from superopt_cc.verify.running.layout import Arena
-from superopt_cc.verify.running.runner import Callee
+from superopt_cc.verify.running.runner import MAX_CALL_WORDS, Callee
 from superopt_cc.verify.signature import pointers
-from superopt_cc.verify.signature.abi import INTEGER_REGISTERS, assign
-from superopt_cc.verify.signature.ctype import Function, size_of
+from superopt_cc.verify.signature.abi import INTEGER_REGISTERS, assign, returned, x87_results
+from superopt_cc.verify.signature.ctype import Function, Struct, size_of
 
 DATA_SECTION = ".superopt.data"
 _GATE_SECTION = ".superopt.gate"
@@ -39,12 +42,16 @@ _ARENAS = ((0x1000 << 32, 0x5400 << 32), (0x7000 << 32, 0x7E00 << 32))
 
 # gcc itself introduces calls to these; they have the meaning that C gives them (design 5.5).
 REAL_FUNCTIONS = {"memcpy": 1, "memmove": 2, "memset": 3, "memcmp": 4, "strlen": 5}
+# So have the functions of the compiler's own library, which are nothing but arithmetic.
+REAL_FUNCTIONS |= {name: 6 + n for n, name in enumerate(ARITHMETIC)}
+DIVIDING = tuple(name for name in REAL_FUNCTIONS if name.endswith("ti3"))
 
 REASONS: Mapping[str, str] = {
     "indirect-call": "a call through a pointer to a function of a kind that no stub stands for",
-    "call-arguments": "a call passes arguments on the stack or in ways that differ by call",
+    "call-arguments": "a call passes structures or untyped arguments on the stack, vectors of 32 "
+    "bytes, or in ways that differ by call",
     "callee-unknown": "a callee's type is not known, so its results cannot be made up",
-    "callee-address": "the address of a function is taken",
+    "callee-address": "calls through pointers may reach a function of the unit",
     "global-untyped": "a variable's type is not known, so its contents cannot be made up",
     "large-data": "the function reaches more writable data than the runner compares",
     "too-many-callees": "the function reaches more callees than the runner knows",
@@ -76,7 +83,8 @@ class Image:
     objects and of each constant that a rewrite brings along.  `traced` maps labels to those of
     their instrumented copies; `tracer` is where these find the trace's cursor.  `answers` are the
     Function types of the stubs that answer (None: of any type), `pointed` the registers of those
-    that pointers may point to, by number (None: gcc's code never calls it so).
+    that pointers may point to, by number (None: gcc's code never calls it so).  `frames` are what
+    callees may see of the target's frame, whose code begins at `target`.
     """
 
     path: Path
@@ -93,11 +101,22 @@ class Image:
     traced: Mapping[str, str]
     answers: tuple[int | None, ...]
     pointed: Mapping[int, pointers.Registers | None]
+    frames: Frames = NO_FRAMES
+    target: int = 0
+
+    def with_frames(self, frames: Frames, target: str) -> Image:
+        """The image with stubs that read and change objects in the frame of `target`."""
+        symbols = {**self.arena.symbols, **addresses(frames)}
+        arena = dataclasses.replace(self.arena, symbols=symbols)
+        return dataclasses.replace(self, frames=frames, target=self.symbols[target], arena=arena)
 
     def words_at(self, address: int, most: int) -> list[bytes]:
-        """4- and 8-byte words of the constants from `address` on, `most` bytes in all."""
+        """4- and 8-byte words of the constants from `address` on, `most` bytes in all; one of 10
+        is a long double."""
         start = address - self.readonly_range[0]
         data = self.readonly[start : start + most]
+        if most == 10:
+            return [data]
         return [data[i : i + n] for n in (4, 8) for i in range(0, len(data) - n + 1, n)]
 
 
@@ -114,10 +133,15 @@ def build_image(
     harness = harness_text(
         unit, facts.name, [*bodies, *copies.values()], interposable=_interposable(facts)
     )
-    if harness.address_taken:
+    # What is only passed on is compared as a number, and what its callers do with it changes only
+    # what stubs change anyway; but nobody would see what a call of it here touches.
+    if harness.address_taken and pointers.calls_pointers(facts):
         raise Ineligible("callee-address", harness.address_taken[0])
     stubs = _stubs(harness, facts)
-    callees = (*(s.callee for s in stubs), *(Callee(name=w, wrap=True) for w in harness.wraps))
+    wraps = [
+        Callee(name=w, wrap=True, wide=_returns_wide(facts, of)) for w, of in harness.wraps.items()
+    ]
+    callees = (*(s.callee for s in stubs), *wraps)
     if len(callees) > 64:
         raise Ineligible("too-many-callees", str(len(callees)))
     harness = dataclasses.replace(
@@ -200,10 +224,11 @@ def _stub(symbol: str, name: str, facts: Facts, *, pointed: bool = False) -> _St
     if name in REAL_FUNCTIONS:
         return _Stub(Callee(name=symbol, real=True, target=REAL_FUNCTIONS[name]), None)
     uses = {use for use in (*facts.calls, *facts.local_calls) if use.callee == name}
-    if any(use.stack_words for use in uses):
-        raise Ineligible("call-arguments", f"{name} is passed arguments on the stack")
+    stack = _stack(name, facts, uses)
     found = {(use.registers, use.noreturn) for use in uses}
     known = pointers.shapes(facts) if pointed else ()
+    if known and stack:
+        raise Ineligible("call-arguments", f"{name}, called by pointers, takes some on the stack")
     if pointed and not found and not known:
         return _Stub(Callee(name=symbol), None)  # nothing here calls it
     if known:  # it may be called by its name and through a pointer
@@ -216,8 +241,47 @@ def _stub(symbol: str, name: str, facts: Facts, *, pointed: bool = False) -> _St
     callee = _callee(symbol, facts, registers, index)
     if index is None or not isinstance(facts.types[index], Function):
         raise Ineligible("callee-unknown", name)
-    callee = dataclasses.replace(callee, noreturn=noreturn)
+    callee = dataclasses.replace(callee, noreturn=noreturn, stack=stack)
     return _Stub(callee, index, pointed, tuple(registers) if known else None)
+
+
+def _stack(name: str, facts: Facts, uses: Collection[CallUse]) -> tuple[int, ...]:
+    """Which bits count of the words that a callee is passed on the stack, by its prototype."""
+    index = facts.callees.get(name)
+    kind = facts.types[index] if index is not None else None
+    sizes = {-(-use.stack_bytes // 16) for use in uses}
+    if sizes == {0} and not any(use.stack_words for use in uses):
+        return ()
+    if not isinstance(kind, Function) or kind.variadic or not kind.prototyped:
+        if uses:
+            raise Ineligible("call-arguments", f"{name} is passed untyped ones on the stack")
+        return ()
+    masks: list[int] = []
+    for location, parameter in zip(
+        assign(facts.types, kind.parameters), kind.parameters, strict=True
+    ):
+        words = [word for word in location.words if word.kind == "stack"]
+        if words and isinstance(facts.types[parameter], Struct):
+            raise Ineligible("call-arguments", f"{name} is passed a structure on the stack")
+        for word in words:
+            masks += [0] * (word.number - len(masks))
+            # What is shorter than an int is extended to one.
+            masks.append((1 << (word.bits if words[1:] else max(word.bits, 32))) - 1)
+    passes = sizes == {-(-len(masks) // 2)} and bool(masks)
+    if len(masks) > MAX_CALL_WORDS or (uses and not passes):
+        raise Ineligible("call-arguments", f"{name} is passed other words on the stack")
+    return tuple(masks)
+
+
+def _returns_wide(facts: Facts, name: str) -> bool:
+    """Does a local callee return in all of %ymm0?"""
+    kind = facts.types[facts.callees[name]] if name in facts.callees else None
+    returns = kind.returns if isinstance(kind, Function) else None
+    returns = facts.returns if name == facts.name else returns
+    try:
+        return any(register == "ymm0" for register, _ in returned(facts.types, returns))
+    except Ineligible:
+        return False
 
 
 def _through_pointers(
@@ -237,20 +301,25 @@ def _callee(
     symbol: str, facts: Facts, registers: Sequence[tuple[str, int]], index: int | None
 ) -> Callee:
     """A stub that records these registers; `index` is the type of the function."""
-    gpr, xmm, al = [0] * 6, [0] * 8, 0
+    gpr, xmm, al, whole = [0] * 6, [0] * 8, 0, 0
     for register, size in registers:
         mask = _FULL if size >= 8 else (1 << 8 * size) - 1
         if register in INTEGER_REGISTERS:
             gpr[INTEGER_REGISTERS.index(register)] = mask
         elif register == "rax":
             al = 0xFF
-        elif register.startswith("xmm") and size <= 8 and int(register[3:]) < 8:
+        elif register.startswith("xmm") and size <= 16 and int(register[3:]) < 8:
             xmm[int(register[3:])] = mask
+            whole |= (size > 8) << int(register[3:])
         else:
             raise Ineligible("call-arguments", f"{symbol} is passed {register}")
     kind = facts.types[index] if index is not None else None
     orders = pointers.ordered(facts.types, kind) if isinstance(kind, Function) else None
-    return Callee(symbol, tuple(gpr), tuple(xmm), al, orders=orders)
+    x87 = x87_results(facts.types, kind.returns) if isinstance(kind, Function) else 0
+    place = isinstance(kind, Function) and kind.takes_place
+    return Callee(
+        symbol, tuple(gpr), tuple(xmm), al, orders=orders, x87=x87, whole=whole, place=place
+    )
 
 
 def _by_type(name: str, facts: Facts) -> tuple[tuple[tuple[str, int], ...], bool]:
@@ -263,10 +332,11 @@ def _by_type(name: str, facts: Facts) -> tuple[tuple[tuple[str, int], ...], bool
     for location, parameter in zip(
         assign(facts.types, kind.parameters), kind.parameters, strict=True
     ):
-        size = size_of(facts.types, parameter)
-        if location.register is None:
-            raise Ineligible("call-arguments", f"{name} is passed arguments on the stack")
-        registers.append((location.register, size))
+        if isinstance(facts.types[parameter], Struct):
+            raise Ineligible("call-arguments", f"{name} is passed a structure")
+        for word in location.words:
+            if word.register is not None:
+                registers.append((word.register, -(-word.bits // 8)))
     return tuple(registers), False
 
 
@@ -283,9 +353,10 @@ def _support_text(
         lines += [line for name in names for line in (f"\t.globl\t{name}", f"{name}:")]
         lines += [f"\tpushq\t${number}", "\tjmp\t*superopt.gate(%rip)"]
     lines.append('\t.section\t.superopt.stubs,"ax"')
-    lines.append(f"\t.globl\t{TRACE}")
-    lines += [trace_routine(_TRACER), f'\t.section\t{_TRACER_SECTION},"aw"', "\t.balign\t64",
-              f"\t.globl\t{_TRACER}", f"{_TRACER}:", "\t.quad\t0, 0"]  # fmt: skip
+    lines += [f"\t.globl\t{TRACE}", trace_routine(_TRACER)]
+    lines.append(watch_routine(_TRACER))
+    lines += [f'\t.section\t{_TRACER_SECTION},"aw"', "\t.balign\t64",
+              f"\t.globl\t{_TRACER}", f"{_TRACER}:", "\t.quad\t0, 0", watched_words()]  # fmt: skip
     lines.append(f'\t.section\t{DATA_SECTION},"aw"')
     for name in harness.undefined_data:
         size = size_of(facts.types, facts.globals[name]) if name in facts.globals else 0

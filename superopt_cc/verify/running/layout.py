@@ -22,15 +22,15 @@ SLOT_GUARD = 1 << 24
 SLOT_STRIDE = SLOT_GUARD * 2 + SLOT_BYTES
 PAGE = 4096
 MARGIN = 64
-RESULT = struct.Struct("<12Q")
+RESULT = struct.Struct("<18Q")
 DIAG = struct.Struct("<6Q")
-CALL_BYTES = 18 * 8
+CALL_BYTES = 19 * 8
 _PASSED = struct.Struct(f"<{GPRS}Q{16 * XMMS}s")
-_PASSED_AT = 24
-_HEAD = struct.Struct(f"<3Q{_PASSED.size}s6Q")
-_WINDOW = struct.Struct("<4Q")
-_ANSWER = struct.Struct("<8Q")
-_STORE = struct.Struct("<2Q")
+PASSED_AT = 24
+HEAD = struct.Struct(f"<3Q{_PASSED.size}s7Q")
+WINDOW = struct.Struct("<4Q")
+ANSWER = struct.Struct("<8Q")
+STORE = struct.Struct("<2Q")
 _QUAD = struct.Struct("<Q")
 _PADDING = tuple(bytes(-n % 8) for n in range(8))
 # Noise for both sides of an object: many, so that no two of one case are alike.
@@ -155,8 +155,8 @@ def other_noise(batch: Batch, arena: Arena, styles: Sequence[Style], seed: int) 
         batch.cases, batch.placed, itertools.cycle(styles), strict=False
     ):
         passed, stack = _arguments(case, style, _addresses(placed.places, arena), numbers)
-        encoded[at + _PASSED_AT : at + _PASSED_AT + _PASSED.size] = passed
-        encoded[at + _HEAD.size : at + _HEAD.size + len(stack)] = stack
+        encoded[at + PASSED_AT : at + PASSED_AT + _PASSED.size] = passed
+        encoded[at + HEAD.size : at + HEAD.size + len(stack)] = stack
         at += _QUAD.unpack_from(encoded, at)[0]
     return dataclasses.replace(batch, encoded=bytes(encoded))
 
@@ -204,26 +204,26 @@ def _encode(
 
     address = _addresses(places, arena)
     passed, stack = _arguments(case, style, address, numbers)
-    parts = [stack]
+    parts = [stack, *(vector[16:] for vector in case.floats)]
     dumps: list[tuple[int | str, int, int]] = []
     for i, blob in enumerate(case.objects):
         before = min(MARGIN, offsets[i])
         body = _body(blob, before, offsets[i], next(fill), address)
         length = sum(map(len, body))
-        parts.append(_WINDOW.pack(places[i] - before, setup[i] - before, length, blob.written))
+        parts.append(WINDOW.pack(places[i] - before, setup[i] - before, length, blob.written))
         parts += body
         parts.append(_PADDING[length % 8])
         if blob.written:
             dumps.append((i, -before, length))
     data_at, data_bytes = arena.data
     if data_bytes:
-        parts.append(_WINDOW.pack(data_at, data_at, len(data_bytes), _DUMP))
+        parts.append(WINDOW.pack(data_at, data_at, len(data_bytes), _DUMP))
         parts += _globals(case, arena, address), _PADDING[len(data_bytes) % 8]
         dumps.append(("", 0, len(data_bytes)))
     parts += [_answer(a, address, setup, arena) for a in case.answers]
     out = RESULT.size + sum([padded(n) for _, _, n in dumps]) + CALL_BYTES * style.calls
-    head = _HEAD.pack(
-        _HEAD.size + sum(map(len, parts)),
+    head = HEAD.pack(
+        HEAD.size + sum(map(len, parts)),
         out_offset,
         out,
         passed,
@@ -233,6 +233,7 @@ def _encode(
         len(case.objects) + bool(data_bytes),
         len(case.answers),
         case.manner | case.key << 8,
+        wide(case),
     )
     encoded.append(head)
     encoded += parts
@@ -267,14 +268,20 @@ def _body(
 
 
 def _vectors(floats: Sequence[bytes], style: Style, numbers: random.Random) -> bytes:
-    """The vector registers, noise in those that pass nothing."""
+    """The lower halves of vector registers, noise in those that pass nothing."""
     masks = style.unused[GPRS : GPRS + XMMS]
     if any(masks):
-        passed = [int.from_bytes(vector, "little") for vector in floats]
+        passed = [int.from_bytes(vector[:16], "little") for vector in floats]
         _fill_unused(passed, masks, 128, numbers)
         floats = [vector.to_bytes(16, "little") for vector in passed]
     rest = 16 * (XMMS - len(floats))
-    return b"".join(floats) + numbers.getrandbits(8 * rest).to_bytes(rest, "little")
+    noise = numbers.getrandbits(8 * rest).to_bytes(rest, "little")
+    return b"".join([vector[:16] for vector in floats]) + noise
+
+
+def wide(case: Case) -> int:
+    """A bit for each vector register whose upper half the case gives too."""
+    return sum(1 << i for i, vector in enumerate(case.floats) if len(vector) > 16)
 
 
 def _fill_unused(
@@ -324,9 +331,9 @@ def _answer(answer: Answer, address: Address, setup: Sequence[int], arena: Arena
             data = _QUAD.pack(address(s.pointer))
         where = setup[s.where] if isinstance(s.where, int) else arena.symbols[s.where]
         stores.append(
-            _STORE.pack(where + s.offset, len(data)) + data.ljust(padded(len(data)), b"\0")
+            STORE.pack(where + s.offset, len(data)) + data.ljust(padded(len(data)), b"\0")
         )
-    head = _ANSWER.pack(
+    head = ANSWER.pack(
         address(answer.rax),
         answer.rdx & _MASK,
         *struct.unpack("<2Q", answer.xmm0),

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 import numpy as np
 import numpy.typing as npt
 
-from superopt_cc.assembly.closure import TRACED
+from superopt_cc.assembly.closure import STUB, TRACED
 from superopt_cc.assembly.decode import Instruction, decode_image
 from superopt_cc.assembly.effects import effects
 from superopt_cc.assembly.instructions import InstructionError
@@ -22,7 +22,7 @@ from superopt_cc.assembly.instrument import TRACE
 from superopt_cc.assembly.registers import GPR
 from superopt_cc.errors import Ineligible
 from superopt_cc.verify.proofs.infeasible import Infeasible, infeasible
-from superopt_cc.verify.running.image import Image
+from superopt_cc.verify.running.image import DIVIDING, Image
 from superopt_cc.verify.running.layout import Batch
 from superopt_cc.verify.running.runner import Masks, Mode, Run, Runner
 
@@ -98,7 +98,10 @@ class Decoder:
     def flow(self, label: str) -> Flow:
         """Control flow of a function as `follow` reports it."""
         body = self.functions[self._image.traced.get(label, label)]
-        return Flow.of(body, self._image.symbols[TRACE] if label in self._image.traced else None)
+        flow = Flow.of(body, self._image.symbols[TRACE] if label in self._image.traced else None)
+        stubs = {self._image.symbols.get(STUB + name) for name in DIVIDING}
+        divides = flow.divides or any(i.destination in stubs - {None} for i in body)
+        return dataclasses.replace(flow, divides=divides)
 
     def proved(self, label: str) -> Infeasible:
         """What of a function nothing can take or reach; worked out when it is first asked for."""

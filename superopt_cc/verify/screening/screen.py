@@ -20,6 +20,7 @@ from superopt_cc.verify.screening.screen_view import View
 # Counted names that `target_reasons` gives.
 REASONS = {
     "instruction": "gcc's code holds an instruction that our table does not know",
+    "x87": "gcc's code leaves the x87 stack otherwise than a callee or caller expects it",
     "isa": "gcc's code uses instructions beyond the extensions that its flags define",
     "callee-asm": "a local function that it reaches holds asm, fences or unknown instructions",
     "no-assembly": "its text alone does not assemble",

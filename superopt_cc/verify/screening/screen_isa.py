@@ -23,9 +23,11 @@ def march_option(isa: frozenset[str]) -> str:
     """`as` option that permits the baseline plus the extensions named by gcc's macros.
 
     endbr64 and notrack are no-ops on every x86-64 processor, so they are always permitted.
+    `fisttp` came with SSE3, but has no name of its own: the first processor with it permits it.
     """
+    first = "nocona" if "__SSE3__" in isa else "generic64"
     names = [name for macro, name in _EXTENSIONS.items() if f"__{macro}__" in isa]
-    return "-march=" + "+".join(["generic64", "ibt", *names])
+    return "-march=" + "+".join([first, "ibt", *names])
 
 
 def isa_options(as_options: Sequence[str], isa: frozenset[str]) -> tuple[str, ...]:

@@ -213,6 +213,28 @@ def keeps_nothing_more_across_calls(view: View, target: Target) -> str | None:
 # --- 5.3: machine state
 
 
+def changes_no_other_x87_state(view: View, target: Target) -> str | None:
+    """design 5.2: only where gcc's code uses the unit, its control word only where that does."""
+    if view.x87.used and not target.view.x87.used:
+        return "uses the x87 unit, which gcc's code does not"
+    if _sets_control_word(view) and not _sets_control_word(target.view):
+        return "changes the x87 control word, which gcc's code does not"
+    if target.called_locally and view.x87.deepest > target.view.x87.deepest:
+        return (
+            f"puts {view.x87.deepest} values on the x87 stack; callers in this file may hold some"
+        )
+    return None
+
+
+def _sets_control_word(view: View) -> bool:
+    return any(item.name == "fldcw" for item in view.instructions)
+
+
+def keeps_the_x87_stack(view: View, target: Target) -> str | None:
+    """design 5.3: empty but for the result when it leaves, empty at calls, never over its ends."""
+    return view.x87.problem or None
+
+
 def restores_callee_saved_registers(view: View, target: Target) -> str | None:
     error = view.frame_error
     return error.detail if error is not None and error.reason is Reason.ABI else None
@@ -267,7 +289,8 @@ def keeps_the_frame_pointer(view: View, target: Target) -> str | None:
 
 
 def leaves_upper_halves_as_the_target(view: View, target: Target) -> str | None:
-    if target.leaves_upper_dirty or not target.dirty_exits(view):
+    both = zip(target.dirty_in(view), target.dirty, strict=True)
+    if not any(mine and not theirs for mine, theirs in both):
         return None
     return "leaves upper vector halves in use where gcc's code clears or spares them"
 
@@ -326,12 +349,14 @@ RULES: tuple[Rule, ...] = (
     Rule(Reason.INSTRUCTION, indirect_jumps_go_through_own_tables),
     Rule(Reason.INSTRUCTION, returns_are_not_forged),
     Rule(Reason.INSTRUCTION, results_are_defined),
+    Rule(Reason.INSTRUCTION, changes_no_other_x87_state),
     Rule(Reason.SYMBOL, refers_to_known_symbols),
     Rule(Reason.SYMBOL, calls_known_functions),
     Rule(Reason.SYMBOL, leaves_only_by_known_tail_jumps),
     Rule(Reason.CLOBBER, spares_what_local_callers_keep),
     Rule(Reason.CLOBBER, assumes_no_more_alignment),
     Rule(Reason.CLOBBER, keeps_nothing_more_across_calls),
+    Rule(Reason.ABI, keeps_the_x87_stack),
     Rule(Reason.ABI, restores_callee_saved_registers),
     Rule(Reason.ABI, leaves_the_return_address_alone),
     Rule(Reason.ABI, aligns_the_stack_at_calls),

@@ -23,6 +23,7 @@ from superopt_cc.verify.screening.screen_view import (
     SELF,
     Reference,
     View,
+    passes_uppers,
 )
 
 _ALIGNED_MOVES = ("movaps", "movapd", "movdqa", "vmovaps", "vmovapd", "vmovdqa", "vmovdqa32",
@@ -56,6 +57,8 @@ class Target:
         if problem:
             yield Refusal("instruction", problem)
             return
+        if self.view.x87.problem:
+            yield Refusal("x87", self.view.x87.problem)
         if isinstance(self.view.gated, ToolchainError):
             yield Refusal("isa", str(self.view.gated))
         for callee in self.local_callees:
@@ -243,13 +246,13 @@ class Target:
     # Vector state
 
     @cached_property
-    def leaves_upper_dirty(self) -> bool:
-        return self.dirty_exits(self.view)
+    def dirty(self) -> tuple[bool, bool]:
+        return self.dirty_in(self.view)
 
-    def dirty_exits(self, view: View) -> bool:
-        """Are upper vector halves in use where a body calls or leaves?"""
-        dirty = flow.upper_dirty(view.graph)
-        return bool(dirty & (view.graph.exits | frozenset(view.calls)))
+    def dirty_in(self, view: View) -> tuple[bool, bool]:
+        """Are upper vector halves in use where a body leaves, and where it calls?"""
+        dirty = flow.upper_dirty(view.graph, passed=passes_uppers(self.facts))
+        return bool(dirty & view.graph.exits), bool(dirty & frozenset(view.calls))
 
 
 def _callees(unit: Unit, function: Function) -> Iterator[Function]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from superopt_cc.assembly import decode, flow
+from superopt_cc.assembly import decode, flow, x87stack
 from superopt_cc.assembly.cfi import Frame, derive
 from superopt_cc.assembly.code import references
 from superopt_cc.assembly.decode import Instruction, Mem, Relocation
@@ -20,7 +20,7 @@ from superopt_cc.assembly.defined import undefined_scans
 from superopt_cc.assembly.dispatch import Origins, indirect_jumps
 from superopt_cc.assembly.effects import Effects, effects
 from superopt_cc.assembly.fragment import Fragment, FragmentError
-from superopt_cc.assembly.registers import CALLER_SAVED, FULL, PARTS
+from superopt_cc.assembly.registers import CALLER_SAVED, FULL, PARTS, X87
 from superopt_cc.errors import Ineligible, ToolchainError
 from superopt_cc.toolchain.tools import assemble
 from superopt_cc.verify.job import Facts
@@ -241,6 +241,11 @@ class View:
         return flow.stack_states(self.graph)
 
     @cached_property
+    def x87(self) -> x87stack.X87Use:
+        results = {i: x87_results(self.facts, name) for i, name in self.calls.items()}
+        return x87stack.follow(self.graph, results, x87_results(self.facts, SELF))
+
+    @cached_property
     def undefined_uses(self) -> frozenset[str]:
         """Kinds of results used or computed that differ between processors (design 5.2)."""
         approximate = {
@@ -251,6 +256,10 @@ class View:
             f"{self.instructions[i].name} ({self.effects[i].undefined})"
             for i in approximate | undefined_scans(self.graph, self._uses, results)
         }
+        if any(i.name == "fnstsw" for i in self.instructions):
+            live = flow.live_after(self.graph, self._uses, results)
+            if x87stack.undefined_status(self.graph, live):
+                open_results.add("the x87 status word")
         return flow.undefined_uses(self.graph) | open_results
 
     @cached_property
@@ -268,7 +277,8 @@ class View:
         after = flow.live_after(self.graph, self._uses, results)
         kept: dict[str, frozenset[str]] = {}
         for i, name in self.calls.items():
-            live = flow.registers_of(after[i] & ~results[i]) & CALLER_SAVED
+            # The x87 stack is empty at calls: `x87` sees to that.
+            live = flow.registers_of(after[i] & ~results[i]) & CALLER_SAVED - {X87}
             kept[name] = kept.get(name, frozenset()) | live
         return kept
 
@@ -320,6 +330,28 @@ def result_bytes(facts: Facts, callee: str) -> int:
 def own_result_bytes(facts: Facts) -> int:
     """Registers in which the function itself returns, packed."""
     return _result(facts, facts.returns, _RESULTS)
+
+
+def passes_uppers(facts: Facts) -> bool:
+    """Does a caller pass upper halves of vector registers?"""
+    try:
+        places = abi.assign(facts.types, [p.type for p in facts.parameters])
+    except Ineligible:
+        return False
+    return any(word.kind == "sse" and word.bits > 128 for each in places for word in each.words)
+
+
+def x87_results(facts: Facts, callee: str) -> int:
+    """In how many registers of the x87 stack `callee` returns."""
+    if callee == SELF:
+        return abi.x87_results(facts.types, facts.returns)
+    if callee == UNKNOWN_CALLEE:
+        return max(
+            (abi.x87_results(facts.types, c.returns) for c in called_types(facts)), default=0
+        )
+    index = facts.callees.get(callee)
+    kind = facts.types[index] if index is not None else None
+    return abi.x87_results(facts.types, kind.returns) if isinstance(kind, Function) else 0
 
 
 def _result(facts: Facts, returns: int | None, otherwise: tuple[str, ...]) -> int:

@@ -38,7 +38,7 @@ class Enum:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Float:
-    """IEEE binary floating point of `size` bytes: 4 or 8."""
+    """Binary floating point of `size` bytes: IEEE's of 4 or 8, or x87's of 10 and 6 of padding."""
 
     size: int
 
@@ -59,6 +59,7 @@ class Form(enum.StrEnum):
 
     ARRAY = "array"
     VECTOR = "vector"  # GCC's vector_size
+    WIDE = "wide"  # one that no register holds by which values are passed
     COMPLEX = "complex"  # real and imaginary part
 
 
@@ -100,12 +101,16 @@ class Struct:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Function:
-    """A function type; `returns` None for void."""
+    """A function type; `returns` None for void.
+
+    One that `takes_place` is passed where its result goes as its first parameter, and returns it.
+    """
 
     returns: int | None
     parameters: tuple[int, ...]
     variadic: bool
     prototyped: bool = True
+    takes_place: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -120,6 +125,8 @@ class Unsupported:
     size: int = 0
     align: int = 0
 
+
+EXTENDED = Float(16)  # long double
 
 CType = Int | Bool | Enum | Float | Pointer | Array | Struct | Function | Unsupported
 TypeTable = tuple[CType, ...]
@@ -151,7 +158,7 @@ def align_of(types: TypeTable, index: int) -> int:
 
 def is_vector(kind: CType) -> bool:
     """Is it one of GCC's vector types?"""
-    return isinstance(kind, Array) and kind.form == Form.VECTOR
+    return isinstance(kind, Array) and kind.form in (Form.VECTOR, Form.WIDE)
 
 
 def base_of(types: TypeTable, index: int) -> CType:

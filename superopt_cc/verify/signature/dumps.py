@@ -76,6 +76,10 @@ _DECLARED = re.compile(r'REG_CALL_DECL \(symbol_ref[/\w]*:DI \("\*?([^"]+)"\)')
 _TARGET = re.compile(r"\(call \(mem[/\w]*:QI \((\w+)")
 _SYMBOL = re.compile(r'\(symbol_ref[/\w]*:DI \("\*?([^"]+)"\)')
 _STACK_BYTES = re.compile(r"\s*\(const_int (\d+) \[")
+# Where a first argument points, in bytes from the end of the caller's frame.
+_FIRST = re.compile(
+    r"\(concat:DI \(reg:DI 5 di\)\s+\(plus:DI \(reg/f:DI 16 argp\)\s+\(const_int (-\d+) "
+)
 _SIZES = {"Q": 1, "H": 2, "S": 4, "D": 8, "T": 16, "O": 32, "X": 64}
 _VECTOR = re.compile(r"V(\d+)([QHSDT])[IF]")
 _INTEGER = {"di": "rdi", "si": "rsi", "dx": "rdx", "cx": "rcx", "r8": "r8", "r9": "r9"}
@@ -171,12 +175,14 @@ def _call(insn: str) -> CallUse:
     registers, memory = _uses(usage.group() if usage else "")
     stack = _STACK_BYTES.match(pattern, _end_of(pattern, target.start() + len("(call ")))
     size = int(stack.group(1)) if stack else 0
+    first = _FIRST.search(pattern)
     return CallUse(
         callee,
         registers,
         stack_words=memory or size > 0,
         noreturn="REG_NORETURN" in pattern,
         stack_bytes=size,
+        first=int(first.group(1)) if first else None,
     )
 
 

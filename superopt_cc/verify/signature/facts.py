@@ -42,7 +42,9 @@ from superopt_cc.verify.signature.dwarf import (
     text_of,
     type_die,
 )
+from superopt_cc.verify.signature.frames import frame_objects
 from superopt_cc.verify.signature.libgcc import with_prototypes
+from superopt_cc.verify.signature.results import in_frame, with_places
 from superopt_cc.verify.signature.typereader import TypeReader, is_prototyped, is_variadic
 
 # design 4.2: what is not named here makes a function ineligible.  These change neither the
@@ -169,7 +171,8 @@ class Reach:
 
     def _named(self, name: str) -> set[str]:
         if name not in self._words:
-            text = " ".join(self._blocks.get(name, ()))
+            lines = self._blocks.get(name, ())
+            text = " ".join(line for line in lines if not line.lstrip().startswith(".file"))
             self._words[name] = self._matter.intersection(_WORD.findall(text))
         return self._words[name]
 
@@ -271,7 +274,8 @@ class UnitFacts:
     def _facts(
         self, name: str, die: DIE, written: tuple[str, ...], extra: tuple[str, ...]
     ) -> Facts:
-        reader = TypeReader()
+        isa = isa_macros(self.command, extra)
+        reader = TypeReader(32 if "__AVX__" in isa else 16)
         signature = signature_die(die)
         parameters = tuple(
             Parameter(text_of(attribute(child, "DW_AT_name")), _known(reader.read(type_die(child))))
@@ -287,7 +291,12 @@ class UnitFacts:
             one: _known(reader.read(type_die(self._debug.variables[one])))
             for one in sorted(reached & set(self._debug.variables))
         }
-        types = reader.table
+        calls = dumps.calls(self._rtls[name])
+        types = with_places(reader.table, callees)
+        results = tuple(in_frame(calls, types, callees))
+        code = self._unit.function(name).code
+        frame = frame_objects(die, self._trees[name], code, reader, results)
+        types = with_places(reader.table, callees)
         if abi.in_memory(types, returns):
             # The caller passes its address and gets it back; nothing else can point there yet.
             types = (*types, Pointer(_known(returns), restrict=True))
@@ -295,7 +304,6 @@ class UnitFacts:
             parameters = (Parameter("(result)", returns), *parameters)
         abi.assign(types, [p.type for p in parameters])
         abi.returned(types, returns)
-        calls = dumps.calls(self._rtls[name])
         of_others = {one: dumps.calls(self._rtls[one]) for one in sorted(reached & set(self._rtls))}
         inner = tuple(call for made in of_others.values() for call in made)
         types, callees = with_prototypes(types, callees, (call.callee for call in (*calls, *inner)))
@@ -311,7 +319,7 @@ class UnitFacts:
             globals=variables,
             callees=callees,
             calls=calls,
-            isa=isa_macros(self.command, extra),
+            isa=isa,
             attributes=written,
             external=attribute(die, "DW_AT_external") is not None,
             source=source,
@@ -319,6 +327,7 @@ class UnitFacts:
             options=self.command.code_options(),
             local_calls=inner,
             source_name=text_of(attribute(die, "DW_AT_name")),
+            frame=frame,
         )
         return self._with_modes(facts, extra)
 

@@ -7,6 +7,7 @@ import dataclasses
 from elftools.dwarf.die import DIE
 
 from superopt_cc.verify.signature.ctype import (
+    EXTENDED,
     Array,
     Bool,
     CType,
@@ -39,7 +40,8 @@ _POINTERS = frozenset(
 _ATE_BOOLEAN, _ATE_COMPLEX, _ATE_FLOAT, _ATE_DECIMAL, _ATE_UTF = 0x02, 0x03, 0x04, 0x0F, 0x10
 _ATE_SIGNED, _ATE_UNSIGNED = frozenset({0x05, 0x06}), frozenset({0x07, 0x08, _ATE_UTF})
 _ATE_CHARACTER = frozenset({0x06, 0x08})
-_EXTENDED = Unsupported("long-double", 16, 16)
+_QUAD = Unsupported("float128", 16, 16)
+_EXTENDED_NAMES = ("long double", "_Float64x")
 _VECTORS = frozenset({8, 16, 32, 64})  # bytes
 # Types aligned to as much may be read by instructions that fault where they are less so.
 _DEMANDING = 16
@@ -48,7 +50,9 @@ _DEMANDING = 16
 class TypeReader:
     """Builds one self-contained table; the order of requests fixes the order of entries."""
 
-    def __init__(self) -> None:
+    def __init__(self, widest: int = 16) -> None:
+        """Vectors of up to `widest` bytes are passed in registers."""
+        self._widest = widest
         self._table: list[CType] = []
         self._index: dict[tuple[int, bool, int], int] = {}
 
@@ -94,7 +98,7 @@ class TypeReader:
             return self._pointer(die, restrict=restrict)
         if die.tag == "DW_TAG_base_type":
             if _number(die, "DW_AT_encoding") == _ATE_COMPLEX:
-                return self._complex(size)
+                return self._complex(die, size)
             return _base(die, size)
         if die.tag == "DW_TAG_enumeration_type":
             return _enum(die, size)
@@ -135,11 +139,13 @@ class TypeReader:
     def _vector(self, element: int, count: int) -> CType:
         size = count * size_of(self.table, element)
         if isinstance(self._table[element], (Int, Float)) and size in _VECTORS:
-            return Array(element, count, Form.VECTOR, size)
+            form = Form.VECTOR if size <= self._widest else Form.WIDE
+            return Array(element, count, form, size)
         return Unsupported("vector", size)
 
-    def _complex(self, size: int) -> CType:
-        if size not in (8, 16):
+    def _complex(self, die: DIE, size: int) -> CType:
+        extended = size == 2 * EXTENDED.size and _is_extended(die)
+        if size not in (8, 16) and not extended:
             return Unsupported("complex", size)
         self._table.append(Float(size // 2))
         return Array(len(self._table) - 1, 2, Form.COMPLEX)
@@ -262,12 +268,18 @@ def _base(die: DIE, size: int) -> CType:
     if encoding == _ATE_FLOAT:
         if size in (4, 8):
             return Float(size)
-        if size == _EXTENDED.size:
-            return _EXTENDED
+        if size == _QUAD.size:
+            return EXTENDED if _is_extended(die) else _QUAD
         return Unsupported("float16" if size == 2 else "odd-type", size)
     if encoding == _ATE_DECIMAL:
         return Unsupported("decimal", size)
     return Unsupported("odd-type", size)
+
+
+def _is_extended(die: DIE) -> bool:
+    """x87's format, and not the other one of as many bytes (-mlong-double-128 is refused)?"""
+    name = text_of(die.attributes["DW_AT_name"].value) if "DW_AT_name" in die.attributes else ""
+    return name.removeprefix("complex ") in _EXTENDED_NAMES
 
 
 def _enum(die: DIE, size: int) -> CType:

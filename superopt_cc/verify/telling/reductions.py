@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from superopt_cc.cases import Answer, Case, Manner, Ref, Word
 from superopt_cc.verify.job import Facts
+from superopt_cc.verify.making import extended
 from superopt_cc.verify.signature.abi import Location
 from superopt_cc.verify.signature.ctype import (
+    EXTENDED,
     Array,
     CType,
     Enum,
@@ -61,7 +63,7 @@ def weight(case: Case) -> tuple[int, int]:
     much += sum(32 + sum(8 + len(s.data) for s in a.stores) for a in case.answers)
     much += 16 * sum(isinstance(w, Ref) for w in (*case.ints, *case.stack))
     numbers = [_cost(w) for w in (*case.ints, *case.stack) if not isinstance(w, Ref)]
-    numbers += [_cost(int.from_bytes(f, "little"), 128) for f in case.floats]
+    numbers += [_cost(int.from_bytes(f, "little"), 8 * len(f)) for f in case.floats]
     numbers += [_content(o.data) for o in blobs] + [_content(d) for d in case.globals.values()]
     numbers += [_cost(a.rax) for a in case.answers if not isinstance(a.rax, Ref)]
     numbers += [not a.returns for a in case.answers] + [case.mxcsr != _PLAIN]
@@ -158,6 +160,8 @@ def smaller(value: int) -> list[int]:
 
 
 def _floating(data: bytes) -> list[bytes]:
+    if len(data) == extended.SIZE:
+        return [d for d in extended.simple(data) if d != data]
     form = "<f" if len(data) == 4 else "<d"
     value = struct.unpack(form, data)[0]
     wanted = [0.0, 1.0, 2.0]
@@ -171,6 +175,11 @@ def _words(case: Case, facts: Facts, locations: Sequence[Location]) -> Iterator[
     for parameter, location in zip(facts.parameters, locations, strict=True):
         kind = facts.types[parameter.type]
         signed = isinstance(kind, (Int, Enum)) and kind.signed
+        if kind == EXTENDED:
+            yield from _extended(case, location)
+            continue
+        if isinstance(kind, Array) and facts.types[kind.element] == EXTENDED:
+            continue
         for part in location.words:
             if part.kind not in ("int", "stack"):
                 continue
@@ -182,6 +191,22 @@ def _words(case: Case, facts: Facts, locations: Sequence[Location]) -> Iterator[
                 continue
             for value in smaller(_as_typed(word, part.bits, signed)):
                 yield Edit(_setter(field, part.number, value & (1 << 64) - 1), place)
+
+
+def _extended(case: Case, location: Location) -> Iterator[Edit]:
+    """A long double, in two words on the stack."""
+    first = location.parts[0].number
+    words = [word for word in case.stack[first : first + 2] if not isinstance(word, Ref)]
+    data = b"".join(word.to_bytes(8, "little") for word in words)
+    for fresh in extended.simple(data):
+        if fresh != data:
+            low, high = (int.from_bytes(fresh[i : i + 8], "little") for i in (0, 8))
+
+            def apply(c: Case, low: int = low, high: int = high) -> Case:
+                stack = (*c.stack[:first], low, high, *c.stack[first + 2 :])
+                return dataclasses.replace(c, stack=stack)
+
+            yield Edit(apply, ("stack", 0, first, first + 2))
 
 
 def _as_typed(word: int, bits: int, signed: bool) -> int:
@@ -203,15 +228,24 @@ def _setter(field: str, number: int, value: Word) -> Callable[[Case], Case]:
 
 def _floats(case: Case) -> Iterator[Edit]:
     for number, vector in enumerate(case.floats):
-        for width in (8, 4):
-            for data in _floating(vector[:width]):
-                fresh = data.ljust(16, b"\0")
+        simpler = [data for size in (8, 4) for data in _floating(vector[:size])]
+        for data in [*simpler, *_fewer_lanes(vector)]:
+            fresh = data.ljust(len(vector), b"\0")
 
-                def apply(c: Case, number: int = number, fresh: bytes = fresh) -> Case:
-                    floats = (*c.floats[:number], fresh, *c.floats[number + 1 :])
-                    return dataclasses.replace(c, floats=floats)
+            def apply(c: Case, number: int = number, fresh: bytes = fresh) -> Case:
+                floats = (*c.floats[:number], fresh, *c.floats[number + 1 :])
+                return dataclasses.replace(c, floats=floats)
 
-                yield Edit(apply, ("floats", 0, number, number + 1))
+            yield Edit(apply, ("floats", 0, number, number + 1))
+
+
+def _fewer_lanes(vector: bytes) -> Iterator[bytes]:
+    """A vector with one lane of eight bytes zero, where more than one is not."""
+    lanes = [at for at in range(0, len(vector), 8) if any(vector[at : at + 8])]
+    for at in lanes[1:]:
+        yield vector[:at] + bytes(8) + vector[at + 8 :]
+    if lanes[1:]:
+        yield vector[: lanes[0]] + bytes(8) + vector[lanes[0] + 8 :]
 
 
 def _answers(case: Case) -> Iterator[Edit]:
@@ -336,7 +370,7 @@ def _values(
     live = [s for s in places if any(data[s.at : s.at + s.size])]
     for scalar in live[:_VALUES]:
         old = data[scalar.at : scalar.at + scalar.size]
-        if scalar.floating and scalar.size in (4, 8):
+        if scalar.floating and scalar.size in (4, 8, extended.SIZE):
             fresh = _floating(old)
         else:
             value = int.from_bytes(old, "little", signed=scalar.signed)

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from superopt_cc.cases import Case, Ref, Word
 from superopt_cc.verify.job import Facts
+from superopt_cc.verify.making import extended
 from superopt_cc.verify.running.layout import Placed
-from superopt_cc.verify.signature.abi import Location
+from superopt_cc.verify.signature.abi import Location, width
 from superopt_cc.verify.signature.ctype import (
     Array,
     Bool,
@@ -157,7 +158,7 @@ class Words:
     def _part(self, location: Location, slots: dict[int, Ref], at: int) -> bytes:
         """One part of a value that takes several."""
         if location.kind == "sse":
-            return self.case.floats[location.number][: 16 if location.bits > 64 else 8]
+            return self.case.floats[location.number][: width(location.bits)]
         word = (self.case.ints if location.kind == "int" else self.case.stack)[location.number]
         if isinstance(word, Ref):
             slots[at] = word
@@ -258,6 +259,8 @@ class Words:
 
 
 def _float(data: bytes) -> str:
+    if len(data) == extended.SIZE:
+        return extended.text(data)
     if len(data) not in (4, 8):
         return data.hex()
     value = struct.unpack("<f" if len(data) == 4 else "<d", data)[0]

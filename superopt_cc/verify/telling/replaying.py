@@ -62,6 +62,7 @@ def _contest(job: Job, rewrite: Rewrite) -> Iterator[tuple[Bench, Contest | Reje
         if isinstance(fragment, Rejection):
             yield bench, fragment
             return
+        bench.show_frames()
         image = bench.link((fragment,))
         with start_runner(image) as runner:
             masks, shape = bench.around.masks, bench.around.shape

@@ -11,6 +11,7 @@ from superopt_cc.errors import Ineligible
 from superopt_cc.types import Reason
 from superopt_cc.verify.job import Facts
 from superopt_cc.verify.judging.compare import Difference, Fields, Seen, calls_of, signal_name
+from superopt_cc.verify.running.frames import NO_FRAMES
 from superopt_cc.verify.running.image import Image
 from superopt_cc.verify.running.layout import RESULT, SLOT_BYTES, SLOT_GUARD, padded
 from superopt_cc.verify.running.runner import BROKEN_NAMES, Status
@@ -138,6 +139,9 @@ class _Teller:
             "rdx": fields.rdx,
             "xmm0": fields.xmm0 | fields.xmm0_high << 64,
             "xmm1": fields.xmm1 | fields.xmm1_high << 64,
+            "ymm0": fields.whole_vector,
+            "st(0)": fields.st0 | fields.st0_high << 64,
+            "st(1)": fields.st1 | fields.st1_high << 64,
         }
         try:
             data = abi.result_bytes(registers, self.facts.types, index)
@@ -157,7 +161,7 @@ class _Teller:
             if mine[0] == his[0] and mine[1] != his[1] and not mine[1] & 1:
                 name = self._callee(his[0])[0]
                 return Told(f"called {name} with a misaligned stack", "does not")
-            if mine[:1] + mine[2:17] != his[:1] + his[2:17]:
+            if mine[:1] + mine[2:18] != his[:1] + his[2:18]:
                 order = f" in call {i + 1}" if i else ""
                 return Told(f"called {self._call(his)}{order}", f"calls {self._call(mine)}")
             if mine != his:
@@ -200,7 +204,12 @@ class _Teller:
                 (integers if w.kind == "int" else vectors)[w.number].to_bytes(8, "little")
                 for w in location.words if w.kind in ("int", "sse")
             ]  # fmt: skip
-            shown.append(self._words().value(index, b"".join(words)) if words else "...")
+            if any(word.kind == "stack" or word.bits > 64 for word in location.words):
+                words = []
+            value = b"".join(words)
+            frames = self.image.frames if self.image is not None else NO_FRAMES
+            inner = frames.name(int.from_bytes(value[:8], "little"))
+            shown.append(inner or self._words().value(index, value) if words else "...")
         return shown
 
     def _given(self) -> str:
@@ -230,6 +239,8 @@ class _Teller:
                 "rdx": answer.rdx,
                 "xmm0": int.from_bytes(answer.xmm0, "little"),
                 "xmm1": int.from_bytes(answer.xmm1, "little"),
+                "st(0)": int.from_bytes(answer.xmm0, "little"),
+                "st(1)": int.from_bytes(answer.xmm1, "little"),
             }
             data = abi.result_bytes(registers, self.facts.types, kind.returns)
             value = " " + self._words().value(kind.returns, data)

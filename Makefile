@@ -72,7 +72,7 @@ lint: $(VENV)/made-dev
 	$(VENV)/bin/mypy
 
 # Every one is run, even after one has missed its limit.
-BENCHMARKS := $(addprefix benchmarks/,front_door.sh runner_speed.py verify_speed.py rebuild.py timing_aa.py) \
+BENCHMARKS := $(addprefix benchmarks/,front_door.sh runner_speed.py mutate_speed.py verify_speed.py rebuild.py timing_aa.py) \
 	'benchmarks/kernels.py --quick'
 
 bench: NEEDS := $(DEMO_NEEDS) hyperfine:hyperfine

@@ -63,6 +63,7 @@ def natives(root: Path) -> tuple[Native, ...]:
         ),
         Native("superopt-runner", every("runner"), guests=True),
         Native("superopt-timer", every("timer"), guests=True),
+        Native("superopt-mutate", every("mutate"), guests=True),
     )
 
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from superopt_cc.assembly.fragment import Fragment
 from superopt_cc.assembly.offered import parse_fragment
 from superopt_cc.cases import Case
+from superopt_cc.driver.absent import Absent
 from superopt_cc.driver.jobs import UnitJobs
 from superopt_cc.driver.portable import pack, unpack
 from superopt_cc.driver.selection import Wish
 from superopt_cc.errors import AssemblyError, Ineligible, StoreError, describe
 from superopt_cc.propose.extract import standalone
+from superopt_cc.propose.known import found_by
 from superopt_cc.settings import Settings
 from superopt_cc.store import units
 from superopt_cc.store.local import Entry, Need, Store, exhausted
@@ -48,13 +50,14 @@ class Decision:
     """One function's fate; `chosen` None leaves gcc's code, for `outcome.reason`.
 
     `key` is "" where the function was refused before it had one; `stamp` is the store's state
-    that this was decided from.
+    that this was decided from.  `open`: a model that was away may still have something to say.
     """
 
     outcome: Outcome
     chosen: Chosen | None = None
     key: str = ""
     stamp: str = ""
+    open: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,17 +71,19 @@ class _Found:
 class Decider:
     """Decides for the functions of one unit.  Use as a context manager: it owns processes.
 
-    Store errors while writing become `problems`.
+    Store errors while writing become `problems`.  `build` names what this unit is a part of.
     """
 
     def __init__(
-        self, jobs: UnitJobs, store: Store, settings: Settings, cpu: str, progress: Progress
-    ) -> None:
+        self, jobs: UnitJobs, store: Store, settings: Settings, cpu: str, progress: Progress,
+        build: str = "",
+    ) -> None:  # fmt: skip
         self._jobs = jobs
         self._store = store
         self._settings = settings
         self._cpu = cpu
         self._progress = progress
+        self._absent = Absent(settings, build)
         self._compilations: Compilations | None = None
         self.problems: list[str] = []
 
@@ -131,8 +136,7 @@ class Decider:
             settings = dataclasses.replace(settings, isa=wish.isa)
         need = need_of(settings, self._cpu)
         found = self._known(job, key, need)
-        enough = found is not None and (not afresh or exhausted(found.entry, need))
-        if not enough and settings.mode == "now":
+        if settings.mode == "now" and (found is None or self._pays(found.entry, need, afresh)):
             searched = self._search(job, key, settings, need, began)
             # The store keeps the better of two; what could not be stored is used all the same.
             found = self._known(job, key, need) or searched
@@ -142,12 +146,20 @@ class Decider:
             return Decision(outcome, None, key, stamp)
         return self._use(job, found, key, stamp)
 
+    def _pays(self, entry: Entry, need: Need, afresh: bool) -> bool:
+        """Would another search do more than the one that made `entry`?"""
+        if afresh and not exhausted(entry, need):
+            return True
+        again = entry.missed and (afresh or entry.outcome.outcome == "kept")
+        return bool(again) and self._absent.may_answer()
+
     def _use(self, job: Job, found: _Found, key: str, stamp: str) -> Decision:
         """Take a rewrite if it meets this build's demands (design 5.7)."""
         outcome = dataclasses.replace(found.entry.outcome, name=job.name, key=key)
         rewrite, verdict = outcome.rewrite, outcome.verdict
         if found.fragment is None or rewrite is None or verdict is None:
-            return Decision(outcome, None, key, stamp)
+            missed = self._settings.mode == "now" and bool(found.entry.missed)
+            return Decision(outcome, None, key, stamp, open=missed)
         if not meets(self._settings.require, rewrite.origin, verdict.level):
             detail = f"the evidence is below `{self._settings.require}`"
             outcome = dataclasses.replace(outcome, outcome="kept", reason="level", detail=detail)
@@ -210,18 +222,19 @@ class Decider:
             self._compilations = Compilations(job.command, job.preprocessed)
         outcome = optimize(
             job, settings, progress=self._progress, compilations=self._compilations,
-            unit=self._jobs.unit, began=began,
+            proposers=self._absent.proposers(), unit=self._jobs.unit, began=began,
             inputs=Inputs(self._store.inputs(key), lambda cases: self._keep_inputs(key, cases)),
         )  # fmt: skip
         outcome = dataclasses.replace(outcome, key=key)
+        missed = self._absent.learn(outcome.attempts)
         if outcome.outcome != "replaced" or outcome.rewrite is None:
-            entry = entry_of(outcome, need)
+            entry = entry_of(outcome, need, missed=missed)
             self._keep(key, entry)
             return _Found(entry, None)
         unit = self._jobs.unit
         fragment = parse_fragment(outcome.rewrite.text, job.name, unit)
         packed, binding = pack(unit, fragment, outcome.rewrite)
-        entry = entry_of(dataclasses.replace(outcome, rewrite=packed), need, binding)
+        entry = entry_of(dataclasses.replace(outcome, rewrite=packed), need, binding, missed)
         self._keep(key, entry)
         return _Found(entry, fragment)
 
@@ -240,7 +253,9 @@ class Decider:
 
 def need_of(settings: Settings, cpu: str) -> Need:
     """What a build with these settings asks of a store entry."""
-    effort: list[object] = [settings.proposers, settings.model, settings.samples, settings.rounds]
+    effort: list[object] = [
+        found_by(), settings.proposers, settings.model, settings.samples, settings.rounds,
+    ]  # fmt: skip
     if settings.model:
         from superopt_cc.propose.effort import model_effort
 
@@ -255,7 +270,7 @@ def need_of(settings: Settings, cpu: str) -> Need:
     )
 
 
-def entry_of(outcome: Outcome, need: Need, binding: str = "") -> Entry:
+def entry_of(outcome: Outcome, need: Need, binding: str = "", missed: str = "") -> Entry:
     """An outcome with the conditions that it was found under."""
     return Entry(
         outcome=outcome,
@@ -265,6 +280,7 @@ def entry_of(outcome: Outcome, need: Need, binding: str = "") -> Entry:
         verifier=need.verifier,
         cpu=need.cpu,
         binding=binding,
+        missed=missed,
     )
 
 

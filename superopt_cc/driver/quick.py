@@ -10,6 +10,7 @@ import os
 import sys
 import time
 
+from superopt_cc.propose.known import found_by
 from superopt_cc.store import builds, units
 from superopt_cc.verify.version import VERSION
 
@@ -52,6 +53,7 @@ def read_call() -> Call:
     state = os.stat(compiler)
     parts = [
         VERSION,
+        found_by(),
         __file__,
         cpu_model(),
         f"{compiler} {state.st_size} {state.st_mtime_ns}",
@@ -120,7 +122,7 @@ def log(call: Call, summary: str) -> None:
         builds.append(
             call.folder,
             time=time.time(),
-            build=_build_name(),
+            build=build_name(),
             cwd=call.cwd,
             file=call.file,
             summary=summary,
@@ -195,7 +197,7 @@ def _source_name(text: bytes) -> str:
     return head.partition('\t.file\t"')[2].partition('"')[0]
 
 
-def _build_name() -> str:
+def build_name() -> str:
     """What the compiler calls of one build have in common: who started gcc, and when.
 
     Python's parent is the `as` shim, whose parent is gcc.  A shell between gcc and make is only

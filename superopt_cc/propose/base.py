@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from superopt_cc.assembly.unit import Unit
+from superopt_cc.cases import Case
 from superopt_cc.closing import Closing
 from superopt_cc.errors import ToolchainError
 from superopt_cc.settings import Settings
@@ -21,6 +22,7 @@ from superopt_cc.toolchain.command import (
 )
 from superopt_cc.types import Attempt, Rewrite
 from superopt_cc.verify.job import Job
+from superopt_cc.verify.running.observed import NEVER, Observed
 
 # Callers in the rewrite's own unit are gcc's of the build; what the variant's callers could have
 # assumed or what it assumes of its callees must not matter (design 5.4).
@@ -133,6 +135,11 @@ def _never(tell: Callable[[Attempts], None]) -> None:
     """Nobody says when a search is over."""
 
 
+def _unseen(cases: Sequence[Case]) -> Sequence[Observed]:
+    """Nothing can be run here."""
+    return [NEVER] * len(cases)
+
+
 @dataclasses.dataclass(frozen=True)
 class Context:
     """What a proposer may know and use.
@@ -141,7 +148,9 @@ class Context:
     proposer must have stopped.  `note` records what never became a rewrite (C that does not
     compile, a model that died), `history` gives all attempts on this function so far.  `rank`
     times what was verified and not timed yet, roughly: the attempts have their `speedup` then.
-    `when_done` keeps a function that is told all attempts when the search is over.
+    `when_done` keeps a function that is told all attempts when the search is over.  `run_target`
+    runs gcc's code on chosen inputs, sealed off; `constants` are those of its instructions and
+    tables.
     """
 
     job: Job
@@ -153,6 +162,8 @@ class Context:
     history: Callable[[], Attempts]
     rank: Callable[[], None] = _untimed
     when_done: Callable[[Callable[[Attempts], None]], None] = _never
+    run_target: Callable[[Sequence[Case]], Sequence[Observed]] = _unseen
+    constants: tuple[int, ...] = ()
 
     def expired(self) -> bool:
         return time.monotonic() >= self.deadline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 
@@ -14,7 +15,9 @@ from superopt_cc.types import Attempt, Origin, Rewrite
 
 # What taking out and rendering put before a compiler's own label (`.LLown.L2`).
 _OWN_LABEL = re.compile(r"\.L(?:Lown\.)+L(?=\w)")
-
+_LABEL = re.compile(r"\.L[\w.]*")
+# gcc gives a small constant a name inside of a larger one: `.set .LC2,.LC5`.
+_ALIAS = re.compile(r"^\t\.set\t(\.LC\d+),(\.LC\d+(?:\+\d+)?)\n", re.MULTILINE)
 
 # What a copy is called whose original is the target itself.
 OWN_CODE = "gcc's own code"
@@ -41,6 +44,7 @@ class Extractor:
         if f"\n{self._name}:" not in text:
             return self._fallen(how, "absent", "the function is no longer there (inlined, cloned)")
         try:
+            text = _without_aliases(text)
             fragment = parse_fragment(text, self._name, unit)
             identity = fragment_identity(unit, fragment)
         except FragmentError as error:
@@ -56,6 +60,15 @@ class Extractor:
         return Attempt(self._proposer, how, result, detail)
 
 
+def _without_aliases(text: str) -> str:
+    """Compiler output in which every constant goes by the name of the data that it lies in."""
+    names = dict(_ALIAS.findall(text))
+    if not names:
+        return text
+    known = "|".join(map(re.escape, names))
+    return re.sub(rf"(?:{known})(?![\w.])", lambda m: names[m.group()], _ALIAS.sub("", text))
+
+
 def standalone(fragment: Fragment, unit: Unit) -> str:
     """A fragment as text of its own: the function under its name, its constants beside it."""
     name = fragment.name
@@ -63,5 +76,11 @@ def standalone(fragment: Fragment, unit: Unit) -> str:
     if unit.function(name).linkage == "global":
         lines.append(f"\t.globl\t{name}")
     lines.append(f"\t.type\t{name}, @function")
-    code = _OWN_LABEL.sub(".L", fragment.render(name, ".L"))
+    rendered = fragment.render(name, ".L")
+    code = _OWN_LABEL.sub(".L", rendered)
+    # Seen: the body's own .LC1 and the .LC1 of the unit that it refers to became one.
+    for number in itertools.count():
+        if len(set(_LABEL.findall(code))) == len(set(_LABEL.findall(rendered))):
+            break
+        code = _OWN_LABEL.sub(f".L{number}.L", rendered)
     return "\n".join(lines) + "\n" + code + f"\t.size\t{name}, .-{name}\n"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from superopt_cc.propose.base import Proposer
 from superopt_cc.propose.compilers import Compilers
 from superopt_cc.propose.llm import Llm, model_problem
+from superopt_cc.propose.mutate.proposer import Mutate
+from superopt_cc.propose.recall.proposer import Recall
 from superopt_cc.settings import Settings
 
-DEFAULT: tuple[Proposer, ...] = (Compilers(), Llm())
+DEFAULT: tuple[Proposer, ...] = (Recall(), Compilers(), Mutate(), Llm())
 
 
 def chosen(settings: Settings) -> tuple[Proposer, ...]:

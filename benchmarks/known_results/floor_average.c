@@ -1,0 +1,5 @@
+/* The average rounded down, without overflow. */
+unsigned floor_average(unsigned a, unsigned b)
+{
+    return (a & b) + ((a ^ b) >> 1);
+}

@@ -1,0 +1,7 @@
+u64 compute(const ELEMENT *text)
+{
+    u64 i = 0;
+    while (text[i])
+        i++;
+    return i;
+}

@@ -1,0 +1,5 @@
+void compute(u8 *text)
+{
+    for (; *text; text++)
+        *text = BYTES[*text];
+}

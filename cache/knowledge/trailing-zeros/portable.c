@@ -1,0 +1,6 @@
+INLINE u32 compute(WORD x)
+{
+    if (sizeof x == 4)
+        return x ? (u32)__builtin_ctz((u32)x) : (u32)OF_ZERO;
+    return x ? (u32)__builtin_ctzl((u64)x) : (u32)OF_ZERO;
+}

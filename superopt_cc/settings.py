@@ -19,6 +19,7 @@ REQUIRES = ("tested", "shadowed", "bounded", "proved", "compiled")
 ACCEPTS = ("faster", "verified")
 PROGRESS = ("auto", "on", "off")
 SURFACES = ("auto", "c", "asm")
+GRAMMARS = ("off", "on")
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _OPTION = "--superopt-"
@@ -35,7 +36,9 @@ class Settings:
     `cache_size` is in bytes; `log` the file that log lines go to, None for none; `progress` is
     "auto" (on a terminal), "on" or "off".  A model answers `samples` times in a first round and
     in each of at most `rounds` refinements; `surface` is what it writes; `prompts` a folder of
-    templates that stand in for our own.
+    templates that stand in for our own; `grammar` "on" confines assembly to allowed instructions
+    while it is written.  `foreign_model` is no setting: the model is a URL that
+    only a source tree names, and gets no key of the user's.
     """
 
     mode: str = "now"
@@ -51,11 +54,13 @@ class Settings:
     rounds: int = 2
     surface: str = "auto"
     prompts: Path | None = None
+    grammar: str = "off"
     cc: str | None = None
     cache_dir: Path = Path()
     cache_size: int = 10**9
     log: Path | None = None
     progress: str = "auto"
+    foreign_model: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -245,6 +250,7 @@ _READERS: Mapping[str, Callable[[str, _Source], Any]] = {
     "rounds": _whole(0, 16),
     "surface": _choice(SURFACES),
     "prompts": _folder,
+    "grammar": _choice(GRAMMARS),
     "cc": _compiler,
     "cache_dir": _path,
     "cache_size": _bytes,
@@ -295,19 +301,29 @@ def load_settings(
     problems: list[str] = []
     values: dict[str, Any] = {"cache_dir": default_cache_dir(environ)}
     home = _home(environ)
-    for path in (user_file(environ), find_file(source_dir)):
+    tree = find_file(source_dir)
+    theirs: set[str] = set()
+    for path in (user_file(environ), tree):
         if path is not None:
+            before = dict(values)
             source = _Source(str(path), path.parent, home)
             _take(values, _file_items(path, problems), source, problems)
+            theirs = {name for name in values if values[name] != before.get(name)}
+    theirs = theirs if tree is not None else set()
     here = Path(environ.get("PWD") or os.curdir)
-    _take(values, _environment_items(environ), _Source("environment", here, home), problems)
-    _take(values, _option_items(options, problems), _Source("option", here, home), problems)
+    for items, label in (
+        (_environment_items(environ), "environment"), (_option_items(options, problems), "option"),
+    ):  # fmt: skip
+        theirs -= _take(values, items, _Source(label, here, home), problems)
+    foreign = "model" in theirs
     if is_model_name(values.get("model") or ""):
+        foreign = "cache_dir" in theirs  # its list of models is somebody else's
         try:
             values["model"] = registered_model(values["cache_dir"], values["model"])
         except ValueError as error:
             problems.append(f"model = {values.pop('model')!r}: {error}")
-    return Settings(**values), tuple(problems)
+    foreign = foreign and "://" in (values.get("model") or "")
+    return Settings(**values, foreign_model=foreign), tuple(problems)
 
 
 def _home(environ: Mapping[str, str]) -> Path:
@@ -319,8 +335,9 @@ def _take(
     items: Iterable[tuple[str, str, str]],
     source: _Source,
     problems: list[str],
-) -> None:
-    """Read (name, name as written, text) items into `values`."""
+) -> set[str]:
+    """Read (name, name as written, text) items into `values`; the names that were taken."""
+    taken: set[str] = set()
     for name, written, text in items:
         reader = _READERS.get(name)
         if reader is None:
@@ -328,10 +345,12 @@ def _take(
             continue
         try:
             values[name] = reader(text.strip(), source)
+            taken.add(name)
         except _SecretError as error:
             problems.append(f"{source.label}: {written} {error}")
         except ValueError as error:
             problems.append(f"{source.label}: {written} = {text!r}: {error}")
+    return taken
 
 
 def _file_items(path: Path, problems: list[str]) -> list[tuple[str, str, str]]:

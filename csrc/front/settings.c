@@ -77,6 +77,7 @@ static const struct {
     {"rounds", NULL, wrong_rounds},
     {"surface", "auto c asm", NULL},
     {"prompts", NULL, NULL},
+    {"grammar", "off on", NULL},
     {"cc", NULL, NULL},
     {"cache_dir", NULL, NULL},
     {"cache_size", NULL, wrong_size},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import click
 from superopt_cc.cli.common import as_json as json_option
 from superopt_cc.cli.common import print_json, progress, settings_for
 from superopt_cc.errors import UsageError
-from superopt_cc.settings import Settings, is_model_name
+from superopt_cc.settings import Settings, is_model_name, load_settings
 
 if TYPE_CHECKING:
     from superopt_cc.driver.trial import Speed, Tried
@@ -94,7 +95,9 @@ def check_model(what: str | None, timed: bool, quick: bool, as_json: bool) -> No
     settings, model = _meant(settings, what)
     found: dict[str, Any] = {"model": settings.model, "header": None, "speeds": [], "functions": []}
     path = settings.model or ""
-    if "://" not in path:
+    if "://" in path:
+        _reached(settings)
+    else:
         header = _header(settings, model)
         found["header"] = header
         if not as_json:
@@ -163,11 +166,14 @@ def _meant(settings: Settings, what: str | None) -> tuple[Settings, Model | None
         return settings, known[0] if known else None
     if not is_model_name(what):
         path = what if "://" in what else str(Path(what).expanduser().absolute())
-        return dataclasses.replace(settings, model=path), None
+        return dataclasses.replace(settings, model=path, foreign_model=False), None
     model = registry.get(what)
     if not model.path and not model.server:
         raise UsageError(f"{what}: its file is not here yet: superopt model pull {what}")
-    return dataclasses.replace(settings, model=model.where), model
+    chosen, _ = load_settings(Path.cwd(), (f"--superopt-model={what}",), os.environ)
+    return dataclasses.replace(
+        settings, model=model.where, foreign_model=chosen.foreign_model
+    ), model
 
 
 def _header(settings: Settings, model: Model | None) -> Header:
@@ -179,6 +185,15 @@ def _header(settings: Settings, model: Model | None) -> Header:
     if model is not None:
         confirm(_registry(settings), model)
     return read_header(path)
+
+
+def _reached(settings: Settings) -> None:
+    """Raises UsageError where there is no server, or none that has the model."""
+    from superopt_cc.propose.llm import check
+
+    problem = check(settings)
+    if problem:
+        raise UsageError(problem)
 
 
 def _speeds(settings: Settings) -> list[Speed]:

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from superopt_cc.driver import quick
@@ -25,9 +25,13 @@ from superopt_cc.store import units
 from superopt_cc.store.local import Store
 from superopt_cc.toolchain.command import CompileCommand
 from superopt_cc.toolchain.tools import code_as_options
+from superopt_cc.types import Attempt
 
 _HEARTBEAT = 60.0  # seconds between signs of life
 _GRACE = 300.0  # seconds that a function may take beyond its budgets
+# Of the model: it is slow, or the function is large or C++.
+_NO_FAULT = ("timeout", "context", "unsupported")
+_MOST_WARNED = 4096  # characters
 
 
 @dataclasses.dataclass(slots=True)
@@ -48,6 +52,9 @@ class Report:
             self.replaced += outcome.outcome == "replaced"
             if outcome.reason:
                 self.reasons[outcome.reason] += 1
+            for failure in _model_failures(outcome.attempts):
+                kind = "unusable" if failure.result == "model" else failure.result
+                self.reasons[f"model-{kind}"] += 1
 
     def summary(self) -> str:
         functions = {
@@ -72,14 +79,14 @@ def build(call: quick.Call) -> int:
     call.folder, cached = str(settings.cache_dir), call.folder == str(settings.cache_dir)
     voice = Voice(settings)
     for problem in problems:
-        voice.log(problem)
+        voice.warn(problem)
     if settings.mode == "off":
         return 0
     if settings.mode == "now" and (settings.proposers or settings.model):
         from superopt_cc.propose.registry import problems as proposer_problems
 
         for problem in proposer_problems(settings):
-            voice.log(problem)
+            voice.warn(problem)
     report = Report()
     try:
         with Store(settings.cache_dir, settings.cache_size) as store:
@@ -102,6 +109,14 @@ def build(call: quick.Call) -> int:
     if result.text:
         record.answer(result.text.decode("utf-8", "surrogateescape"))
     return 0
+
+
+def _model_failures(attempts: Iterable[Attempt]) -> Iterator[Attempt]:
+    """What kept a configured model from answering (design 8)."""
+    for attempt in attempts:
+        ours = attempt.proposer == "llm" and attempt.how in ("model", "prompt")
+        if ours and attempt.result != "level":
+            yield attempt
 
 
 class _Unit:
@@ -157,13 +172,17 @@ class _Unit:
         decisions: dict[str, Decision] = {}
         with self._voice.searching() as progress:
             cpu = quick.cpu_model()
-            with Decider(jobs, self._store, self._settings, cpu, progress) as decider:
+            build = quick.build_name()
+            with Decider(jobs, self._store, self._settings, cpu, progress, build) as decider:
                 for name, wish in selection.wishes.items():
                     budget = self._settings.budget if wish.budget is None else wish.budget
                     with self._alive(budget + self._settings.model_budget + _GRACE):
                         decisions[name] = decider.settle(name, wish)
         for problem in decider.problems[:1]:
             self._voice.say(f"results are not stored: {problem}")
+        for failure in _model_failures(a for d in decisions.values() for a in d.outcome.attempts):
+            if failure.result not in _NO_FAULT:
+                self._voice.warn(f"model: {failure.detail}")
         return decisions
 
     def _join(self, jobs: UnitJobs, decisions: dict[str, Decision]) -> str:
@@ -195,13 +214,17 @@ class _Unit:
         decisions: Mapping[str, Decision],
         sources: tuple[tuple[str, str], ...],
     ) -> units.UnitResult:
-        """What a rebuild needs.  Failures of our own tools are worth another try: no sources."""
+        """What a rebuild needs; no sources where failed tools or an absent model get a new try."""
         stamps = [(d.key, d.stamp) for d in decisions.values() if d.key]
-        failed = any(d.outcome.reason == "failed" for d in decisions.values())
+        failed = any(d.outcome.reason == "failed" or d.open for d in decisions.values())
         told = _settings_files(self._folder(), self._settings)
         files = [] if failed or not sources else [*sources, *told]
         data = text.encode("utf-8", "surrogateescape")
-        return units.UnitResult(files, stamps, self._report.summary(), data)
+        model = self._settings.model or ""
+        # A model that was missing or is another one now may have something to say.
+        asked = self._settings.mode == "now" and model and "://" not in model
+        large = [(model, units.state(model))] if asked and decisions else []
+        return units.UnitResult(files, stamps, self._report.summary(), data, large)
 
     def _folder(self) -> Path:
         return _folder(self._record, self._command)
@@ -247,6 +270,24 @@ class Voice:
         self.log(line)
         if self._terminal:
             print(f"superopt-cc: {line}", file=sys.stderr)
+
+    def warn(self, line: str) -> None:
+        """One line to the log; on a terminal once in a build, which may have many units."""
+        self.log(line)
+        if not self._terminal:
+            return
+        seen = self._settings.cache_dir / "warned"
+        mark = f"{quick.build_name()} {line}\n"
+        with contextlib.suppress(OSError):
+            known = seen.read_text(errors="replace") if seen.exists() else ""
+            if mark in known:
+                return
+            if len(known) > _MOST_WARNED:
+                seen.unlink(missing_ok=True)
+            seen.parent.mkdir(parents=True, exist_ok=True)
+            with seen.open("a") as file:
+                file.write(mark)
+        print(f"superopt-cc: warning: {line}", file=sys.stderr)
 
     @contextlib.contextmanager
     def searching(self) -> Iterator[Progress]:

@@ -18,6 +18,7 @@ class Request:
 
     `context` is the room in tokens for prompt and answer, `opening` what an answer would begin
     with if the model has no chat form of its own.  An answer that repeats `target` may be ended.
+    A `grammar` (GBNF) confines the answers of those who know of grammars.
     """
 
     system: str
@@ -28,6 +29,7 @@ class Request:
     temperature: float = 0.7
     opening: str = "```c\n"
     target: str = ""
+    grammar: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,11 +76,15 @@ class Source(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LocalModel:
-    """A GGUF file, evaluated by the child process `child`."""
+    """A GGUF file, evaluated by the child process `child`.
+
+    `threads` 0 means one for each processor, at most four.
+    """
 
     path: str
     child: Sequence[str]
     room: int = 8192
+    threads: int = 0
 
     @property
     def where(self) -> str:
@@ -98,9 +104,10 @@ class LocalModel:
             "max_tokens": request.max_tokens,
             "context": request.context,
             "temperature": request.temperature,
-            "threads": max(1, min(4, len(os.sched_getaffinity(0)))),
+            "threads": self.threads or max(1, min(4, len(os.sched_getaffinity(0)))),
             "opening": request.opening,
             "target": request.target,
+            "grammar": request.grammar,
             "one_block": True,
         }
         digest = ""

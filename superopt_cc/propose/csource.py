@@ -36,6 +36,8 @@ _FORBIDDEN = frozenset(
 )  # fmt: skip
 _STORAGE = frozenset(("static", "extern", "inline", "__inline", "__inline__"))
 _NOT_NAMES = frozenset(("__attribute__", "__attribute", "__extension__"))
+_TAGGED = frozenset(("struct", "union", "enum"))
+_KNOWN_TYPE = re.compile(r"u?int(?:8|16|32|64|max|ptr)_t|s?size_t|ptrdiff_t")
 
 
 class OfferError(ValueError):
@@ -133,7 +135,10 @@ def plain(source: str, item: Item) -> str:
 
 
 def types_for(source: str, definition: Item, most: int = 40) -> str:
-    """The typedefs, structures and enumerations that a definition names, at most `most` lines."""
+    """The typedefs, structures and enumerations that a definition names, at most `most` lines.
+
+    What every model knows from the standard headers is left out.
+    """
     named: dict[str, Item] = {}
     for item in items(source[: definition.start]):
         words = [t.text for t in item.tokens if t.kind == "word"]
@@ -141,20 +146,31 @@ def types_for(source: str, definition: Item, most: int = 40) -> str:
             continue
         if words[0] == "typedef":
             named[_declared(item)] = item
-        if words[0] in ("struct", "union", "enum") or "struct" in words[:3]:
-            tag = next((w for w in words if w not in ("typedef", "struct", "union", "enum")), "")
+        if (tag := _tag(item)) is not None:
             named.setdefault(tag, item)
     wanted: dict[int, Item] = {}
     todo = [definition]
     while todo:
         for token in todo.pop().tokens:
             found = named.get(token.text) if token.kind == "word" else None
+            if _KNOWN_TYPE.fullmatch(token.text):
+                continue
             if found is not None and found.start not in wanted:
                 wanted[found.start] = found
                 todo.append(found)
     lines = [plain(source, wanted[start]) for start in sorted(wanted)]
     text = "\n".join(lines)
     return text if text.count("\n") < most else ""
+
+
+def _tag(item: Item) -> str | None:
+    """The tag of the structure, union or enumeration that an item defines."""
+    if not any(token.text == "{" for token in item.tokens):
+        return None
+    for token, after in itertools.pairwise(item.tokens):
+        if token.text in _TAGGED:
+            return after.text if after.kind == "word" else None
+    return None
 
 
 def _declared(item: Item) -> str:

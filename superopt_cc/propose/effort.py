@@ -19,7 +19,7 @@ def model_effort(settings: Settings) -> tuple[object, ...]:
         templates = Templates(settings.prompts).digest
     except PromptError:
         templates = ""
-    return settings.surface, templates, model_stamp(settings.model)
+    return settings.surface, settings.grammar, templates, model_stamp(settings.model)
 
 
 def model_stamp(model: str) -> str:

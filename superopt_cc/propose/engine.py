@@ -18,12 +18,13 @@ from typing import Any
 import llama_cpp
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
+from superopt_cc.propose.drafts import Drafts
 from superopt_cc.propose.growing import Growing
+from superopt_cc.propose.sampling import choose, sampler_of
 
 _BATCH = 512  # tokens that are evaluated at once
 _MOST_CELLS = 32768  # tokens that are remembered at once: bounds the memory
 _MOST_AT_ONCE = 64  # answers
-_TOP_K, _TOP_P, _MIN_P = 40, 0.95, 0.05
 _PROMPT = 0  # the sequence that keeps the prompt for the next request
 _LOOK_SECONDS = 0.05
 _ERROR = 4  # llama.cpp's log level
@@ -57,6 +58,8 @@ class Question:
     one_block: bool = False
     target: str = ""
     deadline: float = float("inf")
+    drafts: bool = True
+    grammar: str = ""
 
     @staticmethod
     def of(request: Mapping[str, Any]) -> Question:
@@ -83,10 +86,12 @@ class _Live:
     seed: int
     sequence: int
     sampler: Any
+    grammar: Any  # None: anything goes
     growing: Growing
     row: int  # where the last evaluation left what may come next
     token: int = 0
     finish: str = ""
+    draft: Sequence[int] = ()  # guessed: what the rows behind were evaluated for
 
 
 class Engine:
@@ -109,11 +114,14 @@ class Engine:
         self._read: list[int] = []
         self._pieces: dict[int, bytes | None] = {}
         self.reused = 0  # tokens of the last prompt that were known already
+        self.steps = 0  # evaluations of answers so far
         _lib.llama_backend_init()
         self._model = self._load(path)
         self._vocab = _lib.llama_model_get_vocab(self._model)
         self._batch = _lib.llama_batch_init(_BATCH, 0, 1)
         self._check()
+        recurrent = _lib.llama_model_is_recurrent(self._model)
+        self._goes_back = not (recurrent or _lib.llama_model_is_hybrid(self._model))
         self._chat = self._chat_form()
 
     def close(self) -> None:
@@ -186,6 +194,8 @@ class Engine:
         chat = self._chat is not None
         stops = [*question.stop, *(() if chat else ("```",))]
         live: list[_Live] = []
+        able = question.drafts and self._goes_back
+        drafts = Drafts(tokens, count) if able else None
         try:
             for index, seed in enumerate(question.seeds[first : first + count], first):
                 growing = Growing(
@@ -193,34 +203,65 @@ class Engine:
                 )
                 sequence = index - first + 1
                 _lib.llama_memory_seq_cp(memory, _PROMPT, sequence, -1, -1)
-                sampler = _sampler(question.temperature, seed)
-                live.append(_Live(index, seed, sequence, sampler, growing, row))
+                sampler = sampler_of(question.temperature, seed)
+                grammar = self._grammar(question.grammar)
+                live.append(_Live(index, seed, sequence, sampler, grammar, growing, row))
             while live:
-                self._sample(live)
+                for one in live:
+                    self._sample(one, len(tokens), drafts)
                 for one in [one for one in live if one.finish]:
                     live.remove(one)
                     self._forget(one)
                     text = one.growing.text
                     yield Ended(one.index, one.seed, text, one.finish, one.growing.pieces)
                 if live:
-                    self._step(live, len(tokens))
+                    self._step(live, question.max_tokens, len(tokens), drafts)
         finally:
             for one in live:
                 self._forget(one)
 
-    def _sample(self, live: Sequence[_Live]) -> None:
-        for one in live:
-            one.token = _lib.llama_sampler_sample(one.sampler, self._context, one.row)
+    def _sample(self, one: _Live, prompt: int, drafts: Drafts | None) -> None:
+        """Take the next token, and those behind it as long as they were guessed."""
+        right = 0
+        while True:
+            one.token = choose(self._context, one.row + right, one.sampler, one.grammar)
             one.finish = one.growing.take(self._piece(one.token))
+            if drafts is not None and not one.finish:
+                drafts.grow(one.sequence, one.token)
+            if one.finish or right == len(one.draft) or one.token != one.draft[right]:
+                break
+            right += 1
+        if drafts is not None and one.draft:
+            drafts.learn(one.sequence, right)
+            memory = _lib.llama_get_memory(self._context)
+            _lib.llama_memory_seq_rm(memory, one.sequence, prompt + one.growing.pieces - 1, -1)
 
-    def _step(self, live: Sequence[_Live], prompt: int) -> None:
-        for row, one in enumerate(live):
-            self._put(row, one.token, prompt + one.growing.pieces - 1, one.sequence, logits=True)
-            one.row = row
-        self._evaluate(len(live))
+    def _step(self, live: Sequence[_Live], most: int, prompt: int, drafts: Drafts | None) -> None:
+        plan: Mapping[int, Sequence[int]] = {}
+        if drafts is not None:
+            plan = drafts.plan({one.sequence: most - one.growing.pieces for one in live})
+        row = 0
+        for one in live:
+            one.row, one.draft = row, plan.get(one.sequence, ())
+            place = prompt + one.growing.pieces - 1
+            for token in (one.token, *one.draft):
+                self._put(row, token, place + row - one.row, one.sequence, logits=True)
+                row += 1
+        self.steps += 1
+        self._evaluate(row)
+
+    def _grammar(self, text: str) -> Any:
+        if not text:
+            return None
+        grammar = _lib.llama_sampler_init_grammar(self._vocab, text.encode(), b"root")
+        if not grammar:
+            raise EngineError("model", self._complaint("llama.cpp cannot read the grammar"))
+        return grammar
 
     def _forget(self, one: _Live) -> None:
         _lib.llama_sampler_free(one.sampler)
+        if one.grammar is not None:
+            _lib.llama_sampler_free(one.grammar)
         if self._context is not None:
             memory = _lib.llama_get_memory(self._context)
             _lib.llama_memory_seq_rm(memory, one.sequence, -1, -1)
@@ -368,23 +409,6 @@ class Engine:
     def _complaint(self, otherwise: str) -> str:
         """The first thing that the library complained about."""
         return self._complaints[0] if self._complaints else otherwise
-
-
-def _sampler(temperature: float, seed: int) -> Any:
-    chain = _lib.llama_sampler_chain_init(_lib.llama_sampler_chain_default_params())
-    if temperature <= 0:
-        links = [_lib.llama_sampler_init_greedy()]
-    else:
-        links = [
-            _lib.llama_sampler_init_top_k(_TOP_K),
-            _lib.llama_sampler_init_top_p(_TOP_P, 1),
-            _lib.llama_sampler_init_min_p(_MIN_P, 1),
-            _lib.llama_sampler_init_temp(temperature),
-            _lib.llama_sampler_init_dist(seed & 0xFFFFFFFF),
-        ]
-    for link in links:
-        _lib.llama_sampler_chain_add(chain, link)
-    return chain
 
 
 def _text(data: bytes) -> str:

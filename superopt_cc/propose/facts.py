@@ -93,7 +93,7 @@ def _registers(context: Context) -> Iterator[str]:
 
 def _place(place: abi.Location) -> str:
     if place.register is not None:
-        return f"%{place.register}"
+        return f"%{'y' * (place.bits > 128) or place.register[0]}{place.register[1:]}"
     if place.kind == "stack":
         return f"{8 * place.number + 8}(%rsp)"
     return " and ".join(_place(part) for part in place.words)

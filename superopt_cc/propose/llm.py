@@ -39,9 +39,14 @@ _INSTALL = (
 
 @dataclasses.dataclass(frozen=True)
 class Llm:
-    """`settings.samples` answers a round.  `child` is the program that holds a local model."""
+    """`settings.samples` answers a round.
+
+    `child` is the program that holds a local model; `source` answers in the place of the
+    settings' model, if given.
+    """
 
     child: tuple[str, ...] = CHILD
+    source: Source | None = None
     name: str = NAME
     uses_model: bool = True
 
@@ -56,7 +61,7 @@ class Llm:
             detail = "what a model writes is not made by a compiler alone"
             context.note(Attempt(NAME, "model", "level", detail))
             return
-        source = source_of(context.settings, self.child)
+        source = self.source or source_of(context.settings, self.child)
         conversation = _Conversation(context, source)
         surface = conversation.surface()
         if surface is not None:
@@ -67,7 +72,7 @@ def source_of(settings: Settings, child: Sequence[str] = CHILD) -> Source:
     """Who answers under these settings, which must name a model."""
     assert settings.model is not None
     if "://" in settings.model:
-        return Endpoint.of(settings.model)
+        return Endpoint.of(settings.model, foreign=settings.foreign_model)
     return LocalModel(settings.model, child)
 
 
@@ -83,6 +88,7 @@ class _Conversation:
         self._hows: set[str] = set()
         self._model = ""
         self._examples: list[Example] | None = None
+        self._refused = False  # a prompt, as too long
 
     def surface(self) -> Surface | None:
         """The one to ask; None, with its reason noted, where there is none."""
@@ -123,7 +129,22 @@ class _Conversation:
         asked = self._request(surface, number)
         if asked is None:
             return
-        prompt, request = asked
+        try:
+            yield from self._answers(surface, number, tries, *asked)
+        except ModelError as error:
+            if error.kind != "context" or tries:
+                raise
+            self._refused = True
+            shorter = self._request(surface, number, least=True)
+            if shorter is None or shorter[0].digest == asked[0].digest:
+                raise
+            self._audit.error(error.kind, str(error))
+            yield from self._answers(surface, number, tries, *shorter)
+
+    def _answers(
+        self, surface: Surface, number: int, tries: list[tuple[str, str]], prompt: Prompt,
+        request: Request,
+    ) -> Iterator[Rewrite]:  # fmt: skip
         self._audit.prompt(prompt, surface.name, number)
         with contextlib.closing(self._source.ask(request, self._context.deadline)) as answers:
             for answer in answers:
@@ -138,19 +159,25 @@ class _Conversation:
                 else:
                     self._context.note(taken.result)
 
-    def _request(self, surface: Surface, number: int) -> tuple[Prompt, Request] | None:
-        """The prompt with as much as there is room for; None, noted, where not even the least."""
+    def _request(
+        self, surface: Surface, number: int, *, least: bool = False
+    ) -> tuple[Prompt, Request] | None:
+        """The prompt with as much as there is room for; None, noted, where not even the least.
+
+        What a token is only the model knows: once it has refused a prompt, less is shown.
+        """
         context, most = self._context, self._source.room
         feedback = self._rounds.feedback()
         if self._examples is None:
             self._examples = examples_for(context, surface.name)
         nothing: Mapping[str, object] = {"best": None, "failures": [], "copies": 0}
-        for shown, told, short in (
+        ways: Sequence[tuple[list[Example], Mapping[str, object], bool]] = (
             (self._examples, feedback, False),
             ([BUILT_IN[surface.name]], feedback, False),
             ([], feedback, True),
             ([], nothing, True),
-        ):
+        )
+        for shown, told, short in ways[3 if least else 2 if self._refused else 0 :]:
             prompt = surface.prompt(told, shown, short=short)
             # No tokeniser makes more tokens than bytes; code comes to a third of that or less.
             size = len(f"{prompt.system}{prompt.question}".encode("utf-8", "surrogateescape"))
@@ -172,6 +199,7 @@ class _Conversation:
             context=min(most, -(-enough // 256) * 256),
             opening=surface.opening,
             target=surface.copied,
+            grammar=surface.grammar,
         )
 
     def _provenance(self, prompt: Prompt, answer: Answer, number: int) -> Mapping[str, str]:
@@ -211,6 +239,19 @@ def model_problem(settings: Settings) -> str:
     if not Path(settings.model).is_file():
         return f"{settings.model}: no such model file"
     return ""
+
+
+def absence(settings: Settings, seconds: float) -> ModelError | None:
+    """Why the model of the settings cannot answer, as far as that shows without asking it."""
+    problem = model_problem(settings)
+    if problem:
+        return ModelError("unavailable", problem)
+    source = source_of(settings)
+    if isinstance(source, Endpoint):
+        return source.absence(seconds)
+    if importlib.util.find_spec("llama_cpp") is None:
+        return ModelError("import", "llama_cpp is not installed")
+    return None
 
 
 def explain(error: ModelError) -> str:

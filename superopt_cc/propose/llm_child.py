@@ -9,8 +9,8 @@ A request is one JSON object on one line, JSON lines answer it:
           "context": N, "temperature": X, "threads": N}
          and where wanted "opening": what an answer begins with if the model has no chat form;
          "stop": [TEXT...], which end an answer before them; "one_block": true, its first closed
-         fence does; "target": TEXT, an answer that repeats it ends; "deadline": N, on the
-         system's monotonic clock
+         fence does; "target": TEXT, an answer that repeats it ends; "grammar": GBNF that
+         confines answers; "deadline": N, on the system's monotonic clock
     out  {"event": "ready", "sha256": HEX, "pid": N}
          {"event": "answer", "index": N, "seed": N, "text": TEXT, "tokens": N,
           "finish": "stop" | "length" | "copy"}        each when it ends

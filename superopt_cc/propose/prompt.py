@@ -19,7 +19,7 @@ from typing import Any
 from superopt_cc.assembly.fragment import own_fragment
 from superopt_cc.assembly.unit import Function, Unit
 
-_MOST_HOT_LINES = 60
+_MOST_HOT_LINES = 24
 _MOST_DATA_LINES = 32
 _LARGEST_TEMPLATE = 1 << 20
 _JUMP = re.compile(r"\tj(\w+)\t(\.\w+)$")
@@ -113,7 +113,10 @@ class Templates:
 
 
 def hot_part(function: Function, otherwise: str = "") -> str:
-    """The longest innermost loop of gcc's code, cut at 60 lines; `otherwise` where there is none.
+    """The longest innermost loop of gcc's code; `otherwise` where there is none.
+
+    "" where that is long (vectorised, unrolled): half a loop says little, and a processor needs
+    seconds to evaluate a whole one.
 
     Innermost means: a backward jump whose span holds no other one.  Unconditional jumps back count
     where there are no others: gcc also reaches code so that it put out of the way.
@@ -129,9 +132,9 @@ def hot_part(function: Function, otherwise: str = "") -> str:
     spans = [(start, end) for always, start, end in found if plain or not always]
     inner = [a for a in spans if not any(a[0] <= b[0] and b[1] <= a[1] and a != b for b in spans)]
     if not inner:
-        return "\n".join(otherwise.splitlines()[:_MOST_HOT_LINES])
+        return otherwise if otherwise.count("\n") < _MOST_HOT_LINES else ""
     start, end = max(inner, key=lambda span: span[1] - span[0])
-    return "\n".join(body[start : end + 1][:_MOST_HOT_LINES])
+    return "\n".join(body[start : end + 1]) if end - start < _MOST_HOT_LINES else ""
 
 
 def listing(unit: Unit, function: Function, *, data: bool = True) -> str:

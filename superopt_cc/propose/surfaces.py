@@ -26,6 +26,7 @@ from superopt_cc.propose.csource import (
 from superopt_cc.propose.examples import BUILT_IN, Example, similar
 from superopt_cc.propose.extract import OWN_CODE, Extractor
 from superopt_cc.propose.facts import facts_for
+from superopt_cc.propose.grammar import assembly_grammar
 from superopt_cc.propose.prompt import Prompt, Templates, hot_part, listing
 from superopt_cc.types import Attempt, Origin, Rewrite
 
@@ -46,7 +47,7 @@ class Surface(Protocol):
     """One way of asking.
 
     `opening` is what an answer begins with, `tokens` how long it may be, `copied` what it must not
-    repeat.
+    repeat, `grammar` what confines it, if anything.
     """
 
     @property
@@ -60,6 +61,9 @@ class Surface(Protocol):
 
     @property
     def copied(self) -> str: ...
+
+    @property
+    def grammar(self) -> str: ...
 
     def prompt(
         self, feedback: Mapping[str, Any], examples: Sequence[Example], *, short: bool
@@ -105,6 +109,7 @@ class CSurface(_Base):
     definition: Item
     name: str = "c"
     opening: str = "```c\n"
+    grammar: str = ""
 
     @staticmethod
     def about(context: Context, extractor: Extractor, templates: Templates) -> CSurface | str:
@@ -171,6 +176,12 @@ class AsmSurface(_Base):
     c: CSurface | str
     name: str = "asm"
     opening: str = "```asm\n"
+
+    @property
+    def grammar(self) -> str:
+        if self.context.settings.grammar == "off":
+            return ""
+        return assembly_grammar(frozenset(self.context.job.facts.isa))
 
     @property
     def target(self) -> str:

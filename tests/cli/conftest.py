@@ -25,6 +25,6 @@ def tool(tmp_path: Path) -> Tool:
         "f.c",
         "int times9(int x) { return x * 9; }\n"
         "int popcount(unsigned x) { int n = 0; while (x) { n += x & 1; x >>= 1; } return n; }\n"
-        "double wide(long double x) { return (double)x; }\n",
+        "double wide(__float128 x) { return (double)x; }\n",
     )
     return made

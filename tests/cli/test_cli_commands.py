@@ -58,7 +58,7 @@ def test_an_ineligible_function_has_no_verdict(tool: Tool) -> None:
     tool.write("r.s", "wide:\n\tret\n")
     verdict = tool.json("verify", "f.c", "-f", "wide", "--rewrite", "r.s", status=2)
     assert (verdict["verdict"], verdict["reason"]) == ("undecided", "ineligible")
-    assert "long-double" in verdict["detail"]
+    assert "float128" in verdict["detail"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_optimize_stores_what_it_finds_and_explain_tells_it(tool: Tool) -> None:
     found = tool.json("optimize", "f.c", "-f", "popcount")
     (function,) = found["functions"]
     assert (function["name"], function["outcome"]) == ("popcount", "replaced")
-    assert (function["proposer"], function["origin"]) == ("compilers", "compiled")
+    assert (function["proposer"], function["origin"]) == ("recall", "mixed")
     assert function["level"] == "tested"
     assert function["candidates"] >= 1
     assert set(function["evidence"]) >= {"inputs", "edges", "mutants", "discarded"}
@@ -104,7 +104,7 @@ def test_optimize_stores_what_it_finds_and_explain_tells_it(tool: Tool) -> None:
 
     story = tool.run("explain", "popcount", status=0).stdout
     assert "popcount (f.c): replaced" in story
-    assert "compilers" in story
+    assert "recall" in story
     assert "evidence" in story
     assert tool.json("explain", "popcount")["outcome"]["key"] == function["key"]
 
@@ -123,7 +123,7 @@ def test_optimize_of_a_file_reports_every_function(tool: Tool) -> None:
     found = {f["name"]: f for f in tool.json("optimize", "f.c")["functions"]}
     assert set(found) == {"times9", "popcount", "wide"}
     assert (found["times9"]["outcome"], found["times9"]["reason"]) == ("kept", "no-rewrite")
-    assert (found["wide"]["outcome"], found["wide"]["reason"]) == ("ineligible", "long-double")
+    assert (found["wide"]["outcome"], found["wide"]["reason"]) == ("ineligible", "float128")
     assert found["times9"]["speedup"] is None
 
 

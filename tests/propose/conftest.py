@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from build_place import Place, make_place
 from propose_context import MakeContext, context_maker
 
 
@@ -13,3 +14,8 @@ def make_context(tmp_path: Path) -> MakeContext:
 def _short_lived_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model's process soon ends after its test."""
     monkeypatch.setenv("_SUPEROPT_MODEL_IDLE", "2")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return make_place(tmp_path)

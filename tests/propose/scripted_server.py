@@ -7,8 +7,10 @@ again and again.  NAME.md is the text of an answer.  NAME.json says what else to
     {"status": N, "headers": {...}, "body": TEXT}              any other reply
     {"seconds": N}              wait first                     {"model": NAME} for /v1/models
     {"when": TEXT, "text": T, "else": U}                       T if the question holds TEXT, else U
+    {"text": TEXT, "breaks": true}                             half of it, if it is streamed
 
-With `many` it takes `n`: each of the n choices is the next file.
+With `many` it takes `n`: each of the n choices is the next file.  Streams bring one choice after
+the other; a file's seconds pass before its own.
 """
 
 from __future__ import annotations
@@ -28,9 +30,12 @@ MODEL = "scripted"
 class Server:
     """What it was asked is in `asked` (bodies) and `keys` (Authorization headers)."""
 
-    def __init__(self, folder: Path, many: str = "refused") -> None:
+    def __init__(
+        self, folder: Path, many: str = "refused", streams: str = "taken", port: int = 0
+    ) -> None:
         self.folder = folder
         self.many = many
+        self.streams = streams
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.listed = 0
@@ -55,7 +60,11 @@ class Server:
                     outer.asked.append(asked)
                     outer.keys.append(self.headers.get("Authorization"))
                 with contextlib.suppress(ConnectionError):
-                    self._reply(*outer._answer(asked))
+                    answer = outer._answer(asked)
+                    if isinstance(answer, tuple):
+                        self._reply(*answer)
+                    else:
+                        self._stream(answer)
 
             def _reply(self, status: int, headers: dict[str, str], body: str) -> None:
                 data = body.encode()
@@ -66,10 +75,24 @@ class Server:
                 self.end_headers()
                 self.wfile.write(data)
 
+            def _stream(self, events: Iterator[str | None]) -> None:
+                """As chunks, the last of which is empty; None breaks off."""
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                for event in events:
+                    if event is None:
+                        self.close_connection = True
+                        return
+                    data = f"data: {event}\n\n".encode()
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+                self.wfile.write(b"0\r\n\r\n")
+
             def log_message(self, *args: object) -> None:
                 """Tests are silent."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -94,23 +117,49 @@ class Server:
         found: dict[str, Any] = json.loads(text) if path.suffix == ".json" else {"text": text}
         return found
 
-    def _answer(self, asked: dict[str, Any]) -> tuple[int, dict[str, str], str]:
+    def _answer(
+        self, asked: dict[str, Any]
+    ) -> tuple[int, dict[str, str], str] | Iterator[str | None]:
         count = asked.get("n", 1)
+        if asked.get("stream") and self.streams == "refused":
+            return 400, {}, json.dumps({"error": {"message": "streaming is not supported"}})
         if count > 1 and self.many == "refused":
             error = {"error": {"message": "Only one completion choice is allowed", "code": 400}}
             return 400, {}, json.dumps(error)
         steps = [self._next() for _ in range(count if self.many == "taken" else 1)]
         first = steps[0]
+        question = asked["messages"][-1]["content"]
+        if asked.get("stream") and self.streams == "taken" and not {"status", "body"} & {*first}:
+            return self._events(steps, question)
         self._ended.wait(first.get("seconds", 0))
         if "status" in first or "body" in first:
             return first.get("status", 200), first.get("headers", {}), first.get("body", "{}")
-        question = asked["messages"][-1]["content"]
         choices = [choice for step in steps for choice in _choices(step, question)]
         for index, choice in enumerate(choices):
             choice["index"] = index
         reply = {"id": "1", "object": "chat.completion", "created": int(time.time()),
                  "model": asked["model"], "choices": choices}  # fmt: skip
         return 200, {}, json.dumps(reply)
+
+    def _events(self, steps: Sequence[dict[str, Any]], question: str) -> Iterator[str | None]:
+        number = 0
+        for step in steps:
+            self._ended.wait(step.get("seconds", 0))
+            for choice in _choices(step, question):
+                text = choice["message"]["content"] or ""
+                half = len(text) // 2
+                for part in (text[:half], text[half:]):
+                    yield _event(number, {"content": part}, None)
+                    if step.get("breaks"):
+                        yield None
+                yield _event(number, {}, choice["finish_reason"])
+                number += 1
+        yield "[DONE]"
+
+
+def _event(number: int, delta: dict[str, Any], finish: str | None) -> str:
+    choices = [{"index": number, "delta": delta, "finish_reason": finish}]
+    return json.dumps({"object": "chat.completion.chunk", "choices": choices})
 
 
 def _choices(step: dict[str, Any], question: str) -> list[dict[str, Any]]:
@@ -123,16 +172,18 @@ def _choices(step: dict[str, Any], question: str) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *steps: Any, many: str = "refused") -> Iterator[Server]:
+def serving(
+    folder: Path, *steps: Any, many: str = "refused", streams: str = "taken", port: int = 0
+) -> Iterator[Server]:
     """A server over `steps` (text, or what a .json file holds), written to files in `folder`.
 
-    `many` is what it does about `n`: "refused", "ignored" or "taken".
+    `many` is what it does about `n`, `streams` about `stream`: "refused", "ignored" or "taken".
     """
     folder.mkdir(parents=True, exist_ok=True)
     for number, step in enumerate(steps):
         name = f"{number:03}.md" if isinstance(step, str) else f"{number:03}.json"
         (folder / name).write_text(step if isinstance(step, str) else json.dumps(step))
-    server = Server(folder, many)
+    server = Server(folder, many, streams, port)
     try:
         yield server
     finally:

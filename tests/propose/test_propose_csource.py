@@ -53,6 +53,20 @@ def test_types_that_the_function_names_are_told() -> None:
     assert "brace" not in told
 
 
+def test_types_that_the_function_does_not_name_are_not_told() -> None:
+    source = (
+        "typedef struct { int x; } nameless;\ntypedef unsigned long size_t;\n"
+        "typedef struct list { struct list *next; } list;\n"
+        "struct list *shared;\nint f(size_t n) { return (int)n; }\n"
+        "int g(struct list *l) { return l != 0; }\n"
+    )
+    f, g = (find_definition(source, name) for name in "fg")
+    assert f is not None
+    assert g is not None
+    assert types_for(source, f) == ""
+    assert types_for(source, g) == "typedef struct list { struct list *next; } list;"
+
+
 def test_an_old_style_definition_is_not_found() -> None:
     assert find_definition("int f(a) int a; { return a; }", "f") is None
 

@@ -15,7 +15,8 @@ from scripted_server import MODEL, serving
 
 from superopt_cc.propose.answers import Answer, Request
 from superopt_cc.propose.conversation import ModelError
-from superopt_cc.propose.endpoint import Endpoint, key_for
+from superopt_cc.propose.endpoint import Endpoint
+from superopt_cc.propose.keys import key_for
 
 pytest.importorskip("openai", reason="needs the extra `llm`")
 
@@ -26,20 +27,65 @@ def ask(url: str, request: Request = ASKED, seconds: float = 20.0) -> list[Answe
     return list(Endpoint.of(url).ask(request, time.monotonic() + seconds))
 
 
+@pytest.mark.parametrize("streams", ["taken", "ignored", "refused"])
 @pytest.mark.parametrize(("many", "requests"), [("taken", 1), ("ignored", 3), ("refused", 4)])
-def test_every_seed_is_answered_whatever_a_server_makes_of_n(
-    tmp_path: Path, many: str, requests: int
+def test_every_seed_is_answered_whatever_a_server_makes_of_n_and_of_streams(
+    tmp_path: Path, many: str, requests: int, streams: str
 ) -> None:
-    with serving(tmp_path, "one", "two", "three", many=many) as server:
+    with serving(tmp_path, "one", "two", "three", many=many, streams=streams) as server:
         answers = ask(server.url)
     assert sorted(a.text for a in answers) == ["one", "three", "two"]
     assert sorted(a.index for a in answers) == [0, 1, 2]
     assert {a.model for a in answers} == {f"{server.url}/v1#{MODEL}"}
-    assert len(server.asked) == requests
+    assert len(server.asked) == requests + (streams == "refused")
+    assert all(body.get("stream") for body in server.asked[:1])
+    assert not any(body.get("stream") for body in server.asked[1:]) or streams != "refused"
     single = sorted(body["seed"] for body in server.asked if "n" not in body)
     assert single == {"taken": [], "ignored": [8, 9], "refused": [7, 8, 9]}[many]
     assert all(body["max_tokens"] == 100 and body["temperature"] == 0.5 for body in server.asked)
     assert server.asked[0]["messages"][0] == {"role": "system", "content": "You are terse."}
+
+
+def test_each_answer_is_handed_on_when_it_ends(tmp_path: Path) -> None:
+    late = {"seconds": 30, "text": "late"}
+    with serving(tmp_path, "one", "two", late, many="taken") as server:
+        begun = time.monotonic()
+        answers = Endpoint.of(server.url).ask(ASKED, time.monotonic() + 60.0)
+        assert [next(answers).text, next(answers).text] == ["one", "two"]
+        assert time.monotonic() - begun < 10.0
+        answers.close()
+
+
+def test_a_stream_that_breaks_off_is_asked_once_more_for_what_is_missing(tmp_path: Path) -> None:
+    broken = {"text": "half of it", "breaks": True}
+    with serving(tmp_path, "one", broken, "two", "three", many="taken") as server:
+        # The server takes as many steps as it is asked for: one, half of it, two; then three.
+        answers = ask(server.url)
+    assert sorted(answer.text for answer in answers) == ["one", "three", "three"]
+    assert [body.get("n") for body in server.asked] == [3, 2]
+    assert server.asked[1]["seed"] == 8
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ('data: {"error": {"message": "out of memory, sk-mine"}}', "server"),
+        ('error: {"message": "the prompt exceeds the context size"}', "context"),
+        ("data: <html>", "malformed"),
+        ('data: {"choices": [17]}', "malformed"),
+        ("data: [DONE]", "empty"),
+        ('data: {"choices": [{"index": 0, "delta": {"content": "half"}}]}', "down"),
+    ],
+)
+def test_each_failure_within_a_stream_is_one_error_of_its_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, kind: str
+) -> None:
+    monkeypatch.setenv("SUPEROPT_API_KEY", "sk-mine")
+    stream = {"body": f"{line}\n\n", "headers": {"Content-Type": "text/event-stream"}}
+    with serving(tmp_path, stream) as server, pytest.raises(ModelError) as caught:
+        ask(server.url, Request("", "", (1,), 10, 512))
+    assert caught.value.kind == kind
+    assert "sk-mine" not in str(caught.value)
 
 
 def test_a_model_that_is_named_is_not_looked_up(tmp_path: Path) -> None:
@@ -155,6 +201,20 @@ def test_openai_s_own_key_goes_to_nobody_else() -> None:
     base = {**environ, "OPENAI_BASE_URL": "https://elsewhere.example/v1"}
     assert key_for("https://elsewhere.example/v1", base) == "sk"
     assert key_for("https://elsewhere.example/v1", {"SUPEROPT_API_KEY": "own"}) == "own"
+
+
+def test_no_key_goes_to_an_address_that_only_a_source_tree_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SUPEROPT_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, "sk-mine")
+    with serving(tmp_path, "one", {"status": 401}) as server:
+        foreign = Endpoint.of(server.url, foreign=True)
+        asked = Request("", "", (1,), 10, 512)
+        assert [answer.text for answer in foreign.ask(asked, time.monotonic() + 20.0)] == ["one"]
+        with pytest.raises(ModelError, match=r"superopt\.toml.*SUPEROPT_MODEL"):
+            list(foreign.ask(asked, time.monotonic() + 20.0))
+    assert not any("sk-mine" in str(key) for key in server.keys)
 
 
 @pytest.mark.parametrize(

@@ -115,3 +115,14 @@ def test_the_listing_holds_code_and_constants_and_no_noise(make_context: MakeCon
     loop = hot_part(context.unit.function("scale"))
     assert loop.splitlines()[-1].startswith("\tj")
     assert loop in text
+
+
+def test_a_loop_that_gcc_made_long_is_not_repeated(make_context: MakeContext) -> None:
+    source = (
+        "long f(const unsigned char *p, long n)\n"
+        "{ long s = 0; for (long i = 0; i < n; i++) if (p[i] == 9) s++; return s; }\n"
+    )
+    unit = make_context(source, "f", "-O3").unit
+    assert hot_part(unit.function("f")) == ""
+    unit = make_context(source, "f", "-O2", "-fno-tree-vectorize").unit
+    assert "$9, " in hot_part(unit.function("f"))

@@ -143,6 +143,23 @@ def test_a_search_that_stops_early_leaves_no_process(
     assert not scripted.alive()
 
 
+def test_a_model_with_a_smaller_window_is_asked_in_fewer_words(
+    make_context: MakeContext, tmp_path: Path
+) -> None:
+    pytest.importorskip("llama_cpp", reason="needs the extra `llm`")
+    from tiny_model import write_tiny_model
+
+    model = tmp_path / "small.gguf"
+    write_tiny_model(model, chat=True, window=1600)  # it takes a token for each byte
+    context = make_context(COUNT % "", "count", model=str(model), rounds=0, samples=1)
+    list(Llm().propose(context))
+    assert {attempt.result for attempt in context.history()} & {"refused", "truncated"}
+    (told,) = transcripts(tmp_path / "cache", "count")
+    full, least = (len(prompt["question"]) for prompt in told.of("prompt"))
+    assert least < full
+    assert [error["kind"] for error in told.of("error")] == ["context"]
+
+
 def test_an_unwritable_cache_costs_no_answers(make_context: MakeContext, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file, not a folder")
     scripted = Scripted(tmp_path, KERNIGHAN)

@@ -272,6 +272,32 @@ def test_a_function_too_large_for_the_context_is_skipped(search: Search) -> None
     assert done.server.asked == []
 
 
+TOO_LONG = {
+    "status": 400,
+    "body": '{"error": {"message": "the request exceeds the available context size"}}',
+}
+
+
+def test_a_prompt_that_the_model_refuses_as_too_long_is_tried_once_shorter(search: Search) -> None:
+    done = search(TOO_LONG, WRONG, RIGHT)
+    full, least, second = (done.question(number) for number in (1, 2, 3))
+    assert len(least) < len(full) / 2
+    assert "while (x) { n += x & 1; x >>= 1; }" in least
+    assert len(second) < len(full)  # what was too long once is not sent again
+    assert "count(x=0)" in second
+    assert done.results == [
+        ("c, round 1, sample 1", "result"),
+        ("c, round 2, sample 1", "verified"),
+    ]
+
+
+def test_a_function_whose_shortest_prompt_is_refused_too_is_skipped(search: Search) -> None:
+    done = search(TOO_LONG)
+    assert len(done.server.asked) == 2
+    assert done.results == [("model", "context")]
+    assert "context size" in done.outcome.attempts[0].detail
+
+
 def _try(result: str, speedup: float | None = None, told: str = "") -> Try:
     attempt = Attempt("llm", "how", result, told, speedup)
     return Try(json.dumps([result, speedup, told]), attempt)

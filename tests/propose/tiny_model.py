@@ -22,9 +22,20 @@ CHAT = "{% for message in messages %}{{ message['content'] }}\n{% endfor %}"
 
 
 def write_tiny_model(
-    path: Path, *, chat: bool, seed: int = 1, template: str = CHAT, window: int = 8192
+    path: Path,
+    *,
+    chat: bool,
+    seed: int = 1,
+    template: str = CHAT,
+    window: int = 8192,
+    ends: bool = True,
+    forgets: bool = False,
 ) -> None:
-    """Write the model; its answers are noise, but real noise of the real library."""
+    """Write the model; its answers are noise, but real noise of the real library.
+
+    Without `ends` no answer ends by itself.  One that `forgets` knows the last token only, and so
+    repeats itself.
+    """
     numbers = np.random.default_rng(seed)
     tokens = [*_byte_tokens(), "<end>"]
     writer = gguf.GGUFWriter(str(path), "llama")
@@ -51,11 +62,16 @@ def write_tiny_model(
         writer.add_tensor(name, numbers.normal(0, 0.2, shape).astype(np.float32))
 
     add("token_embd.weight", len(tokens), WIDTH)
-    add("output.weight", len(tokens), WIDTH)
+    output = numbers.normal(0, 0.2, (len(tokens), WIDTH)).astype(np.float32)
+    if not ends:
+        output[-1] = 0.0  # others are always likelier
+    writer.add_tensor("output.weight", output)
     writer.add_tensor("output_norm.weight", np.ones(WIDTH, np.float32))
     for layer in range(LAYERS):
-        for part in ("attn_q", "attn_k", "attn_v", "attn_output"):
+        for part in ("attn_q", "attn_k", "attn_v"):
             add(f"blk.{layer}.{part}.weight", WIDTH, WIDTH)
+        seen = numbers.normal(0, 0.0 if forgets else 0.2, (WIDTH, WIDTH)).astype(np.float32)
+        writer.add_tensor(f"blk.{layer}.attn_output.weight", seen)
         add(f"blk.{layer}.ffn_gate.weight", INNER, WIDTH)
         add(f"blk.{layer}.ffn_up.weight", INNER, WIDTH)
         add(f"blk.{layer}.ffn_down.weight", WIDTH, INNER)

@@ -151,3 +151,36 @@ def test_surface_and_prompts_are_read(tree: Path) -> None:
     assert (settings.surface, settings.prompts) == ("asm", tree / "mine")
     assert load(tree, SUPEROPT_PROMPTS="none")[0].prompts is None
     assert load(tree, SUPEROPT_SURFACE="rust")[1] != ()
+
+
+URL = "https://host.example/v1"
+
+
+def test_a_url_that_only_the_source_tree_names_is_foreign(tree: Path) -> None:
+    (tree / "superopt.toml").write_text(f"model = '{URL}'\n")
+    assert load(tree)[0].foreign_model
+    assert not load(tree, SUPEROPT_MODEL=URL)[0].foreign_model
+    assert not load(tree, f"--superopt-model={URL}")[0].foreign_model
+    assert not load(tree, SUPEROPT_MODEL="/a/b.gguf")[0].foreign_model
+    assert load(tree, SUPEROPT_MODEL="ftp://not.taken")[0].foreign_model
+    config = tree.parent.parent / "home" / ".config" / "superopt-cc"
+    config.mkdir(parents=True)
+    (config / "config.toml").write_text(f"model = '{URL}'\n")
+    assert not load(tree)[0].foreign_model
+    (tree / "superopt.toml").write_text("model = 'https://other.example/v1'\n")
+    assert load(tree)[0].foreign_model
+
+
+def test_a_list_of_models_in_the_source_tree_makes_their_urls_foreign(tree: Path) -> None:
+    for folder in (tree / "theirs", tree.parent.parent / "mine"):
+        (folder / "models").mkdir(parents=True)
+        (folder / "models" / "models.json").write_text(
+            f'{{"models": {{"work": {{"server": true, "source": "{URL}"}}}}}}'
+        )
+    (tree / "superopt.toml").write_text("model = 'work'\n")
+    mine = str(tree.parent.parent / "mine")
+    settings, problems = load(tree, SUPEROPT_CACHE_DIR=mine)
+    assert (settings.model, settings.foreign_model, problems) == (URL, False, ())
+    (tree / "superopt.toml").write_text("cache_dir = 'theirs'\n")
+    settings, _ = load(tree, SUPEROPT_MODEL="work")
+    assert (settings.model, settings.foreign_model) == (URL, True)

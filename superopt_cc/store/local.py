@@ -242,7 +242,7 @@ def clear(folder: Path) -> None:
     Raises StoreError.
     """
     with _explained(folder):
-        for part in ("store", "units", "transcripts"):
+        for part in ("store", "units", "transcripts", "recall"):
             if (folder / part).is_dir():
                 shutil.rmtree(folder / part)
         for log in (*folder.glob("builds*.jsonl"), folder / "surfaces.jsonl", folder / "absent"):

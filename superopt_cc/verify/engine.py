@@ -156,6 +156,8 @@ class Verifier(Closing):
         if gathered.frame_pointer:
             raise Ineligible("frame-escape", "a call out is passed a pointer into the frame")
         self._bench.check_calls(gathered.called)
+        if not gathered.probes and not gathered.complete and self._deadline < math.inf:
+            raise Late(f"{self.job.name}: there was no time to make inputs")
         if not gathered.probes:
             raise Ineligible("no-inputs", "gcc's own code fails on every input that was made up")
 

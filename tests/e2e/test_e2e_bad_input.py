@@ -107,7 +107,7 @@ def test_with_nothing_but_a_missing_model_gccs_object_stays(ones: Workplace) -> 
     only = {"SUPEROPT_MODEL": "missing.gguf", "SUPEROPT_PROPOSERS": "llm", "SUPEROPT_LOG": str(log)}
     ones.well(program("superopt-cc"), *OBJECT, **only)
     assert ones.gccs_object("ones.o", "-O3", "ones.c")
-    assert ones.last_build()["reasons"] == {"no-rewrite": 1}
+    assert ones.last_build()["reasons"] == {"no-rewrite": 1, "model-unavailable": 1}
     assert "missing.gguf: no such model file" in log.read_text()
 
 

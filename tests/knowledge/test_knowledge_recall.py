@@ -11,7 +11,9 @@ import pytest
 
 from superopt_cc.cases import Case
 from superopt_cc.propose.base import Compilations, Context
+from superopt_cc.propose.recall.entries import all_entries
 from superopt_cc.propose.recall.proposer import Recall
+from superopt_cc.propose.recall.references import references
 from superopt_cc.search.loop import optimize
 from superopt_cc.settings import Settings
 from superopt_cc.toolchain.command import compile_text, parse_command, preprocess
@@ -252,3 +254,16 @@ def test_references_are_compiled_once(tmp_path: Path) -> None:
     time.sleep(0.01)
     recalled(tmp_path, POPCOUNTS[0])
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_damaged_references_are_made_again(tmp_path: Path) -> None:
+    command = parse_command(["-c", "f.c"], tmp_path, find_compiler(None, "c"))
+    (entry,) = (entry for entry in all_entries() if entry.name == "popcount")
+    references((entry,), command, tmp_path)
+    (made,) = tmp_path.iterdir()
+    good = made.read_bytes()
+    for bad in (b"", good[:5000], bytes([good[0] ^ 1]) + good[1:]):
+        made.unlink()  # this process has it open
+        made.write_bytes(bad)
+        references((entry,), command, tmp_path)
+        assert made.read_bytes() == good

@@ -66,7 +66,8 @@ class Place:
         return found
 
 
-def make_place(tmp_path: Path) -> Place:
+def make_place(tmp_path: Path, sockets: Path) -> Place:
+    """`sockets` has a short name, as the system demands, and is not there yet."""
     door = Path(sys.prefix) / "bin" / "superopt-cc"
     if not door.exists():
         pytest.skip("superopt-cc is not installed")
@@ -77,7 +78,7 @@ def make_place(tmp_path: Path) -> Place:
         (folder / name).write_text(text)
     environ = {
         **{name: text for name, text in os.environ.items() if not name.startswith("SUPEROPT_")},
-        "XDG_RUNTIME_DIR": str(tmp_path / "run"),
+        "XDG_RUNTIME_DIR": str(sockets),
         "CC": str(door),
         "CFLAGS": "-O3 -Wall -Werror",
         "SUPEROPT_CACHE_DIR": str(tmp_path / "cache"),

@@ -1,3 +1,5 @@
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,5 +19,6 @@ def _short_lived_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return make_place(tmp_path)
+def place(tmp_path: Path) -> Iterator[Place]:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield make_place(tmp_path, Path(folder) / "run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from verifying import QUICK, body, job_for
 
 from superopt_cc.assembly.fragment import own_fragment
 from superopt_cc.assembly.unit import parse_unit
+from superopt_cc.errors import Late
 from superopt_cc.types import Reason
 from superopt_cc.verify import engine
 from superopt_cc.verify.engine import Verifier
 from superopt_cc.verify.gathering import plans
+from superopt_cc.verify.gathering.gather import Limits
 from superopt_cc.verify.judging import adequacy
 from superopt_cc.verify.judging.mutants import mutants
 from superopt_cc.verify.running.image import Image
@@ -143,3 +146,9 @@ def test_mutants_that_do_not_assemble_are_left_out(tmp_path: Path) -> None:
     with Verifier(job_for(tmp_path, source, "f"), QUICK) as verifier:
         answer = verifier.check(rewrite)
     assert answer.accepted, answer
+
+
+def test_no_time_for_any_input_says_nothing_about_the_function(tmp_path: Path) -> None:
+    job = job_for(tmp_path, CLAMP, "f")
+    with pytest.raises(Late):
+        Verifier(job, Limits(seconds=0.0), deadline=time.monotonic() + 60)

@@ -16,6 +16,7 @@ from pathlib import Path
 from superopt_cc.propose.recall.entries import Entry, common
 from superopt_cc.toolchain.command import CompileCommand, compile_shared
 
+_DIGEST = hashlib.sha256().digest_size
 Call = Callable[[ctypes.Array[ctypes.c_uint64]], int]
 Words = Sequence[int]
 _DEFINED = re.compile(r"^\w[\w *]*?(\w+)\(", re.MULTILINE)  # functions
@@ -69,13 +70,30 @@ def references(
     text = source(entries)
     digest = hashlib.sha256(text.encode()).hexdigest()[:24]
     path = folder / f"references-{digest}.so"
-    if not path.exists():
+    if not _is_whole(path):
         folder.mkdir(parents=True, exist_ok=True)
         fresh = folder / f".{path.name}.{os.getpid()}"
         compile_shared(command, text, fresh)
+        _seal(fresh)
         fresh.replace(path)  # others may be making the same one
     library = _library(path)
     return {entry.name: Reference(entry, library) for entry in entries}
+
+
+def _seal(path: Path) -> None:
+    """Append the file's digest; nothing that loads it looks behind its end."""
+    with path.open("r+b") as file:
+        content = file.read()
+        file.write(hashlib.sha256(content).digest())
+
+
+def _is_whole(path: Path) -> bool:
+    """Is it the file that was made?  A damaged one would end this process when it is called."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(content[:-_DIGEST]).digest() == content[-_DIGEST:]
 
 
 @functools.cache

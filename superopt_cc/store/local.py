@@ -245,8 +245,9 @@ def clear(folder: Path) -> None:
         for part in ("store", "units", "transcripts", "recall"):
             if (folder / part).is_dir():
                 shutil.rmtree(folder / part)
-        for log in (*folder.glob("builds*.jsonl"), folder / "surfaces.jsonl", folder / "absent"):
-            log.unlink(missing_ok=True)
+        for pattern in ("builds*.jsonl", "surfaces.jsonl", "absent*", "warned"):
+            for file in folder.glob(pattern):
+                file.unlink(missing_ok=True)
 
 
 def exhausted(entry: Entry, need: Need) -> bool:

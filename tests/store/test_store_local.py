@@ -137,6 +137,16 @@ def test_a_damaged_database_is_one_clear_line_and_clear_starts_anew(tmp_path: Pa
         store.keep(KEY, entry())
 
 
+def test_clear_leaves_the_models_and_what_is_not_ours(tmp_path: Path) -> None:
+    for name in ("store", "units", "transcripts", "recall", "models"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("")
+    for name in ("builds.jsonl", "surfaces.jsonl", "absent", "absent.7.tmp", "warned", "mine"):
+        (tmp_path / name).write_text("")
+    clear(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"models", "mine"}
+
+
 def test_a_cache_that_is_no_folder_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be used"):

@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
+import importlib.util
 import json
 import os
 import platform
@@ -93,6 +94,8 @@ class Results:
 
 def ask(model: Path, out: Path, folder: Path, arms: Sequence[Arm], threads: int) -> None:
     """Fill the results about the functions of a folder, arm by arm."""
+    if importlib.util.find_spec("llama_cpp") is None:
+        sys.exit("llama-cpp-python is missing; run: make .venv/made-llm")
     note_conditions(model, out, folder)
     results = Results(out)
     settings = Settings(

@@ -131,8 +131,12 @@ static void map_arena(const struct setup *s)
     int fd = arena_fd = memfd_create("superopt-arena", MFD_CLOEXEC);
     if (fd < 0 || ftruncate(fd, (off_t)bytes))
         fail("cannot make the arena: %s", strerror(errno));
-    map_at(s->arena_base, 2 * s->arena_slots * s->slot_stride, PROT_NONE,
-           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint64_t slots = 2 * s->arena_slots, low = s->arena_base, stride = s->slot_stride;
+    if ((int64_t)stride < 0) {
+        low += (slots - 1) * stride;
+        stride = -stride;
+    }
+    map_at(low, slots * stride, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
 /* Every mapping costs time at every fork, so only as many slots are there as were asked for. */

@@ -44,8 +44,9 @@ struct setup { /* sent once, before any request */
     uint64_t arena_base;   /* slot s, writable view: base + s*stride + guard */
     uint64_t arena_slots;  /* read-only view of slot s: slot s + slots */
     uint64_t slot_bytes;
-    uint64_t slot_stride;
+    uint64_t slot_stride;  /* modulo 2^64: slots may follow each other downwards */
     uint64_t slot_guard;
+    uint64_t stack;        /* the highest stack pointer of a caller: a multiple of 64 */
     uint64_t gate;         /* address of the 8-byte gate pointer in the image */
     uint64_t text_low, text_high; /* steps are logged inside */
     uint64_t tracer;       /* cursor and limit of instrumented copies; 0: there are none */

@@ -23,12 +23,13 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { PAGE = 4096, STACK_BYTES = 8 << 20, SIGNAL_STACK = 128 << 10, TICK_US = 10000 };
+enum { PAGE = 4096, STACK_BYTES = 8 << 20, STACK_GUARD = 512 << 10, SIGNAL_STACK = 128 << 10 };
+enum { TICK_US = 10000 };
 /* Entries lie so many bytes apart; below the noise of each lie so many bytes that large frames
  * reach, looked through after the first cases and then now and again. */
 enum { ENTRY_SPREAD = 1024, DEEP_STACK = 64 << 10, PATTERN = 4096, DEEP_STEP = 512 };
 enum { DEEP_FIRST = 8, DEEP_EVERY = 256 };
-enum { STACK_IN_USE = DEEP_STACK + (8 << 10) };
+enum { STACK_IN_USE = DEEP_STACK + (12 << 10) };
 
 struct guest guest_in, guest_out;
 unsigned char guest_xstate[XSTATE_BYTES] __attribute__((aligned(64)));
@@ -91,7 +92,7 @@ static void write_windows(void)
 
 static uint64_t highest_entry(void)
 {
-    return (uint64_t)now.stack_high - 2 * CALLER_FRAME - MAX_STACK_WORDS * 8;
+    return now.env->setup.stack;
 }
 
 /* Noise by address: what a large frame left behind must not tell the next case anything. */
@@ -133,11 +134,12 @@ static void look_deep(uint64_t number)
 
 static void prepare_stack(const uint64_t *words)
 {
-    uint64_t top = highest_entry() - (noise() & 0x3c0);
+    uint64_t top = highest_entry() - (noise() & 0x3f0);
     entry_rsp = top - 8 - now.head->skew;
     unsigned char *at = (unsigned char *)entry_rsp;
     fill_deep(deep_from);
-    size_t near = top - (uint64_t)deep_high; /* up to a multiple of 64: twice as fast */
+    /* A multiple of 64 is twice as fast; what is too much is written over. */
+    size_t near = (top - (uint64_t)deep_high + 63) & ~(size_t)63;
     memcpy(deep_high, noise_stack + sizeof noise_stack - near, near);
     uint64_t choice = noise(), none = now.opposite; /* a zero in the red zone, now here, now there */
     memcpy(at - 8 * (1 + (choice & 31)), &none, 8);
@@ -392,12 +394,14 @@ static void seal(void)
     stack_t signal_stack = { .ss_size = SIGNAL_STACK };
     signal_stack.ss_sp = mmap(NULL, SIGNAL_STACK, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    unsigned char *stack = mmap(NULL, STACK_BYTES + (1 << 20), PROT_NONE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (signal_stack.ss_sp == MAP_FAILED || stack == MAP_FAILED)
+    uint64_t high = highest_entry() + 2 * CALLER_FRAME + MAX_STACK_WORDS * 8;
+    now.stack_high = (unsigned char *)((high + PAGE - 1) & ~(uint64_t)(PAGE - 1));
+    now.stack_low = now.stack_high - STACK_BYTES;
+    void *stack = now.stack_low - STACK_GUARD;
+    void *got = mmap(stack, STACK_BYTES + 2 * STACK_GUARD, PROT_NONE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    if (signal_stack.ss_sp == MAP_FAILED || got != stack)
         syscall(SYS_exit, 71);
-    now.stack_low = stack + (512 << 10);
-    now.stack_high = now.stack_low + STACK_BYTES;
     if (mprotect(now.stack_low, STACK_BYTES, PROT_READ | PROT_WRITE))
         syscall(SYS_exit, 71);
     populate(now.stack_high - STACK_IN_USE, STACK_IN_USE, MADV_POPULATE_WRITE);

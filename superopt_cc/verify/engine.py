@@ -237,6 +237,10 @@ class Verifier(Closing):
                 return self._refuted(stand, label, *found)
             every, first = (*every, *made), [*first, *made[:1]]
             self._in_time()
+        for other in stand.elsewhere:
+            found = other.first(label, self._in_time, self._rules.run)
+            if found is not None:
+                return self._refuted(other, label, *found)
         walk = self._access.finish(contest, seen, every, first, self._outside)
         return self._walked(stand, label, every, fragment, walk)
 

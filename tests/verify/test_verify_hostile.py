@@ -251,10 +251,23 @@ def test_nothing_is_kept_from_one_input_to_the_next(
 
 def test_addresses_of_the_arena_are_those_of_real_pointers() -> None:
     numbers = random.Random(1)
-    arenas = [Addresses.random(numbers).arena for _ in range(200)]
-    assert {address >> 44 for address in arenas} >= {1, 2, 3, 4, 7}
-    assert len({address & 0xFFFFF000 for address in arenas}) > 150
-    assert all(address % 4096 == 0 and address < 1 << 47 for address in arenas)
+    chosen = [Addresses.random(numbers) for _ in range(200)]
+    slots, stacks = [each.slot for each in chosen], [each.stack for each in chosen]
+    assert {address >> 44 for address in slots} >= {1, 2, 5, 6}
+    assert {address >> 44 for address in stacks} >= {0, 7}
+    assert len({address & 0xFFFFF000 for address in slots}) > 150
+    assert all(address % 64 == 0 and address < 1 << 47 for address in (*slots, *stacks))
+
+
+def test_opposite_addresses_differ_in_every_bit() -> None:
+    one = Addresses.random(random.Random(1))
+    other = one.opposite()
+    assert one.slot ^ other.slot == (1 << 47) - 4096
+    assert one.stack ^ other.stack == (1 << 47) - 64
+    assert one.base ^ other.base == one.data ^ other.data == (1 << 31) - 4096
+    for number in (0, 1, 31):
+        places = [a.arena((0, b""), {}).slot(number, writable=True) for a in (one, other)]
+        assert places[0] ^ places[1] == (1 << 47) - 4096
 
 
 def test_the_runner_lies_elsewhere_each_time() -> None:

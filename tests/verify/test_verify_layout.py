@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from superopt_cc.cases import Blob, Case, Ref
-from superopt_cc.verify.running.layout import Arena, Style, encode_batch, other_noise
+from superopt_cc.verify.running.layout import SLOT_STRIDE, Arena, Style, encode_batch, other_noise
 
-ARENA = Arena(1 << 40, (1 << 29, bytes(37)), {"g": 1 << 29})
+ARENA = Arena(1 << 40, (1 << 29, bytes(37)), {"g": 1 << 29}, SLOT_STRIDE, 1 << 41)
 CASES = [
     Case(ints=(7, Ref(0, 3)), objects=(Blob(b"some bytes"), Blob(bytes(16), 8, written=False))),
     Case(ints=(Ref("g", 8),) * 6, stack=(1, Ref(0, 0)), objects=(Blob(bytes(5)),)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from superopt_cc.assembly.closure import Body
@@ -29,7 +29,7 @@ from superopt_cc.verify.making.promises import read
 from superopt_cc.verify.making.shape import Shape, check_types
 from superopt_cc.verify.making.values import Dictionary, dictionary
 from superopt_cc.verify.running.frames import NO_FRAMES, frames_of, symbol
-from superopt_cc.verify.running.image import Addresses, Image, build_image
+from superopt_cc.verify.running.image import Addresses, Image, build_image, moved
 from superopt_cc.verify.running.runner import Masks, Runner
 from superopt_cc.verify.running.trace import Decoder
 from superopt_cc.verify.screening.screen import Screener
@@ -71,7 +71,11 @@ class Bench(Closing):
     Raises Ineligible (with the counted reason) when the function cannot be tested.
     """
 
-    def __init__(self, job: Job, unit: Unit | None = None, rules: Sequence[Rule] = RULES) -> None:
+    def __init__(
+        self, job: Job, unit: Unit | None = None, rules: Sequence[Rule] = RULES,
+        addresses: Addresses | None = None,
+    ) -> None:  # fmt: skip
+        """`addresses` are chosen by chance unless given."""
         self.job = job
         self.unit = unit or parse_unit(job.unit_text)
         for refusal in text_reasons(self.unit, self.unit.function(job.name)):
@@ -80,7 +84,7 @@ class Bench(Closing):
         self.locations = abi.assign(facts.types, [p.type for p in facts.parameters])
         check_types(facts.types, [p.type for p in facts.parameters])
         self.screener = Screener(job, self.unit, rules)
-        self._addresses = Addresses.random(random.SystemRandom())
+        self._addresses = addresses or Addresses.random(random.SystemRandom())
         self._scratch = tempfile.TemporaryDirectory(prefix="superopt-verify-")
         self._frames = NO_FRAMES
         try:
@@ -131,6 +135,14 @@ class Bench(Closing):
             self.unit, self.job.facts, bodies, self._addresses, folder, options, traced=traced
         )
         return image.with_frames(self._frames, self.job.name) if self._frames.objects else image
+
+    def elsewhere(self, image: Image) -> Iterator[Image]:
+        """The image at other addresses: all bits turned round, and once more by chance.
+
+        Raises ToolchainError when ld refuses.
+        """
+        for addresses in (image.addresses.opposite(), Addresses.random(random.SystemRandom())):
+            yield moved(image, addresses, self.job.facts, self.job.name)
 
     def show_frames(self) -> bool:
         """From now on callees may read and change what gcc's code shows them of its frame; False

@@ -322,8 +322,9 @@ def _two_noises(
 
 
 def relocate(plans: Sequence[Plan], arena: Arena, before: Arena) -> tuple[Plan, ...]:
-    """The plans for another image of the same target: encoded anew only if its data moved."""
-    same = arena.data == before.data and all(
+    """The plans for another image of the same target: encoded anew only if anything moved."""
+    here, there = ((a.base, a.stride, a.data) for a in (arena, before))
+    same = here == there and all(
         arena.symbols.get(n) == at for n, at in before.symbols.items() if _is_data(n, at, before)
     )
     if same:

@@ -20,16 +20,20 @@ from superopt_cc.verify.judging.compare import (
     Difference,
     first_difference,
 )
+from superopt_cc.verify.running.image import Image
 from superopt_cc.verify.running.layout import Arena
 from superopt_cc.verify.running.runner import Run
 from superopt_cc.verify.running.trace import Decoder
+
+_MOVED = 2  # plans: objects at the end and at the start of what is accessible
 
 
 class Stand(Closing):
     """Rewrites beside their target, ready to be compared.  A context manager.
 
-    `arena` is that of the image in which the plans were settled.  With `ticks` rewrites are ended
-    after that many, and nothing can be followed, which makes linking cheaper.
+    `arena` is that of the image in which the plans were settled, `image` one that is linked
+    already.  With `ticks` rewrites are ended after that many, and nothing can be followed, which
+    makes linking cheaper.
 
     Raises Ineligible or ToolchainError as `Bench.link`; its methods raise RunnerError when gcc's
     code does not end now where it did before.
@@ -37,19 +41,36 @@ class Stand(Closing):
 
     def __init__(
         self, bench: Bench, fragments: Sequence[Fragment], made: Sequence[Plan], arena: Arena,
-        *, ticks: int | None = None,
+        *, ticks: int | None = None, image: Image | None = None,
     ) -> None:  # fmt: skip
-        self._ticks = ticks
+        self._ticks, self._bench = ticks, bench
         self._name, self.masks = bench.job.name, bench.around.masks
         self._shape = bench.around.shape
-        self.image = bench.link(fragments, traced=ticks is None)
+        self._elsewhere: tuple[Stand, ...] | None = None
+        self.image = image or bench.link(fragments, traced=ticks is None)
         self.plans = self.moved(made, arena)
         self.runner = start_runner(self.image)
         self._expected: list[Run] = []
 
     def close(self) -> None:
-        """End the runner; safe to call twice."""
+        """End the runners; safe to call twice."""
         self.runner.close()
+        for each in self._elsewhere or ():
+            each.close()
+
+    @property
+    def elsewhere(self) -> Sequence[Stand]:
+        """The same with everything at other addresses, which must not matter.
+
+        Raises as the stand itself.
+        """
+        if self._elsewhere is None:
+            made, arena = self.plans[:_MOVED], self.image.arena
+            self._elsewhere = tuple(
+                Stand(self._bench, (), made, arena, image=image)
+                for image in self._bench.elsewhere(self.image)
+            )
+        return self._elsewhere
 
     @functools.cached_property
     def decoder(self) -> Decoder:

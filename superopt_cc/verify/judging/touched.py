@@ -208,7 +208,7 @@ def _in_static(spans: _Spans, image: Image) -> tuple[Flags, Flags]:
     low, high = image.readonly_range
     end = spans.address + (spans.high - spans.low)
     constant = (spans.address < np.uint64(high)) & (end > np.uint64(low))
-    return spans.address < np.uint64(image.arena.base), constant
+    return spans.address < np.uint64(image.arena.low), constant
 
 
 def _in_objects(spans: _Spans, image: Image) -> Flags:

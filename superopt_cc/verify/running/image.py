@@ -23,7 +23,7 @@ from superopt_cc.errors import Ineligible
 from superopt_cc.toolchain import tools
 from superopt_cc.verify.job import CallUse, Facts
 from superopt_cc.verify.running.frames import NO_FRAMES, Frames, addresses
-from superopt_cc.verify.running.layout import Arena
+from superopt_cc.verify.running.layout import PAGE, SLOT_GUARD, SLOT_STRIDE, Arena
 from superopt_cc.verify.running.runner import MAX_CALL_WORDS, Callee
 from superopt_cc.verify.signature import pointers
 from superopt_cc.verify.signature.abi import INTEGER_REGISTERS, assign, returned, x87_results
@@ -37,8 +37,11 @@ _TRACER = "superopt.tracer"
 _POINTED_SECTION = ".superopt.pointed"
 _POINTED_OFFSET = 1 << 20
 _FULL = (1 << 64) - 1
-# Where pointers of real programs lie, but not the runner itself: heaps, mappings and stacks.
-_ARENAS = ((0x1000 << 32, 0x5400 << 32), (0x7000 << 32, 0x7E00 << 32))
+# No address of these ranges, nor the one with all bits turned round, is the runner's own.
+_IMAGES, _DATA = (0x51000000, 0x5F000000), (0x41000000, 0x4F000000)
+_ARENAS, _STACKS = (0x1000 << 32, 0x2800 << 32), (0x0200 << 32, 0x0E00 << 32)
+_STACK_ALIGN = 64
+_BITS, _IMAGE_BITS = (1 << 47) - 1, (1 << 31) - 1
 
 # gcc itself introduces calls to these; they have the meaning that C gives them (design 5.5).
 REAL_FUNCTIONS = {"memcpy": 1, "memmove": 2, "memset": 3, "memcmp": 4, "strlen": 5}
@@ -57,21 +60,38 @@ REASONS: Mapping[str, str] = {
     "too-many-callees": "the function reaches more callees than the runner knows",
 }
 MAX_DATA = 1 << 16
+_OBJECTS = "unit.o", "support.o"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where an image and its arena lie; chosen afresh per target (design 5.8)."""
+    """Where an image, the arena's first slot and the stack lie; chosen afresh per target
+    (design 5.8).
+
+    The slots follow each other upwards or downwards.
+    """
 
     base: int
     data: int
-    arena: int
+    slot: int
+    stack: int
+    upwards: bool = True
 
     @staticmethod
     def random(numbers: random.Random) -> Addresses:
-        base = numbers.randrange(0x10000, 0x28000) << 12
-        data = numbers.randrange(0x30000, 0x38000) << 12
-        return Addresses(base, data, numbers.randrange(*numbers.choice(_ARENAS), 1 << 12))
+        base, data, slot = (numbers.randrange(*r, PAGE) for r in (_IMAGES, _DATA, _ARENAS))
+        chosen = Addresses(base, data, slot, numbers.randrange(*_STACKS, _STACK_ALIGN))
+        return chosen if numbers.getrandbits(1) else chosen.opposite()
+
+    def opposite(self) -> Addresses:
+        """Every address with all its bits turned round, down to what they are multiples of."""
+        base, data = (at ^ (_IMAGE_BITS & -PAGE) for at in (self.base, self.data))
+        slot, stack = self.slot ^ (_BITS & -PAGE), self.stack ^ (_BITS & -_STACK_ALIGN)
+        return Addresses(base, data, slot, stack, not self.upwards)
+
+    def arena(self, data: tuple[int, bytes], symbols: Mapping[str, int]) -> Arena:
+        stride = SLOT_STRIDE if self.upwards else -SLOT_STRIDE
+        return Arena(self.slot - SLOT_GUARD, data, symbols, stride, self.stack)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,6 +108,7 @@ class Image:
     """
 
     path: Path
+    addresses: Addresses
     arena: Arena
     callees: tuple[Callee, ...]
     symbols: Mapping[str, int]
@@ -149,19 +170,35 @@ def build_image(
         undefined_data=tuple(n for n in harness.undefined_data if n not in _functions(facts)),
     )
     support = _support_text(harness, facts, stubs, callees)
-    objects = [folder / "unit.o", folder / "support.o"]
-    tools.assemble(harness.text, objects[0], as_options)
-    objects[1].write_bytes(_assembled(support))
-    path = folder / "image"
-    places = {DATA_SECTION: addresses.data, _POINTED_SECTION: addresses.data + _POINTED_OFFSET}
-    tools.link_image(objects, path, addresses.base, places)
-    image = _read_image(path, harness, callees, addresses, facts)
+    tools.assemble(harness.text, folder / _OBJECTS[0], as_options)
+    (folder / _OBJECTS[1]).write_bytes(_assembled(support))
+    image = _linked(folder, harness, callees, addresses, facts)
     return dataclasses.replace(
         image,
         traced={of: copy.label for of, copy in copies.items()},
         answers=tuple(s.type for s in stubs if s.type is not None or s.registers is not None),
         pointed={number: s.registers for number, s in enumerate(stubs) if s.pointed},
     )
+
+
+def moved(image: Image, addresses: Addresses, facts: Facts, name: str) -> Image:
+    """The same code of target `name` and rewrites, linked elsewhere.
+
+    Raises ToolchainError when ld refuses.
+    """
+    linked = _linked(image.path.parent, image.harness, image.callees, addresses, facts)
+    same = {n: getattr(image, n) for n in ("traced", "answers", "pointed")}
+    linked = dataclasses.replace(linked, **same)
+    return linked.with_frames(image.frames, name) if image.frames.objects else linked
+
+
+def _linked(
+    folder: Path, harness: Harness, callees: tuple[Callee, ...], addresses: Addresses, facts: Facts
+) -> Image:
+    path = folder / f"image-{addresses.base:x}"
+    places = {DATA_SECTION: addresses.data, _POINTED_SECTION: addresses.data + _POINTED_OFFSET}
+    tools.link_image([folder / name for name in _OBJECTS], path, addresses.base, places)
+    return _read_image(path, harness, callees, addresses, facts)
 
 
 @functools.lru_cache(maxsize=16)
@@ -401,10 +438,11 @@ def _read_image(
         dataclasses.replace(c, target=symbols[harness.wraps[c.name]]) if c.wrap else c
         for c in callees
     )
-    arena = Arena(addresses.arena, (at, content), symbols)
-    return Image(path, arena, resolved, symbols, symbols["superopt.gate"], (low, high), harness,
-                 bytes(readonly), (first, beyond), (*own, *_objects(harness, symbols, facts)),
-                 symbols[_TRACER], {}, (), {})  # fmt: skip
+    arena = addresses.arena((at, content), symbols)
+    return Image(path, addresses, arena, resolved, symbols, symbols["superopt.gate"], (low, high),
+                 harness, bytes(readonly), (first, beyond),
+                 (*own, *_objects(harness, symbols, facts)), symbols[_TRACER],
+                 {}, (), {})  # fmt: skip
 
 
 def _range(sections: Sequence[Section]) -> tuple[int, int]:

@@ -44,20 +44,28 @@ Address = Callable[[Word], int]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Arena:
-    """Addresses of the runner's arena and of the image's writable data.
+    """Addresses of the runner's arena, of its stack and of the image's writable data.
 
     `data` is (address, bytes) of the image's writable section, `symbols` addresses of its
-    symbols.  The read-only view of slot s is slot s + SLOTS.
+    symbols.  Each slot lies `stride` bytes from the one before it, in either direction; the
+    read-only view of slot s is slot s + SLOTS.
     """
 
     base: int
     data: tuple[int, bytes]
     symbols: Mapping[str, int]
+    stride: int
+    stack: int
 
     def slot(self, number: int, *, writable: bool) -> int:
         """Address of the first byte of a slot, in one of its two views."""
         index = number if writable else number + SLOTS
-        return self.base + index * SLOT_STRIDE + SLOT_GUARD
+        return self.base + index * self.stride + SLOT_GUARD
+
+    @property
+    def low(self) -> int:
+        """The lowest address of all slots."""
+        return min(self.slot(number, writable=True) for number in (0, 2 * SLOTS - 1))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -250,7 +258,7 @@ def _places(
         for slot, offset in zip(reversed(slots) if style.reverse else slots, offsets, strict=True)
     ]
     seen = [
-        at if blob.written else at + SLOTS * SLOT_STRIDE
+        at if blob.written else at + SLOTS * arena.stride
         for at, blob in zip(setup, objects, strict=True)
     ]
     return tuple(setup), tuple(seen)

@@ -37,14 +37,13 @@ from superopt_cc.verify.running.layout import (
     RESULT,
     SLOT_BYTES,
     SLOT_GUARD,
-    SLOT_STRIDE,
     SLOTS,
     Arena,
     Batch,
 )
 
 _MAGIC = 0x53504F52
-_SETUP = struct.Struct("<13Q")
+_SETUP = struct.Struct("<4Qq9Q")
 _CALLEE = struct.Struct("<6Q8Q5Q")
 _CALL_WORDS = struct.Struct("<16Q")
 MAX_CALL_WORDS = 16
@@ -241,8 +240,9 @@ class Runner(Closing):
             arena.base,
             SLOTS,
             SLOT_BYTES,
-            SLOT_STRIDE,
+            arena.stride,
             SLOT_GUARD,
+            arena.stack,
             gate,
             *text,
             tracer,

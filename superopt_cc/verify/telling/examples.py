@@ -11,7 +11,7 @@ from superopt_cc.types import Counterexample
 from superopt_cc.verify.gathering.plans import Plan
 from superopt_cc.verify.job import Job
 from superopt_cc.verify.judging.compare import Difference
-from superopt_cc.verify.running.image import Image
+from superopt_cc.verify.running.image import Addresses, Image
 from superopt_cc.verify.running.layout import Arena, Style, encode_batch
 from superopt_cc.verify.running.runner import Mode
 from superopt_cc.verify.signature.abi import Location
@@ -52,11 +52,21 @@ def counterexample(
             "clean_upper": plan.mode.clean_upper,
             "flags": plan.mode.flags,
             "seed": plan.seed,
+            "addresses": None if image is None else dataclasses.asdict(image.addresses),
         },
     )
 
 
 _TRACES = "leave different traces; with gcc's code their traces are the same"
+
+
+def addresses_of(value: Mapping[str, Any]) -> Addresses | None:
+    """Where things lay when a counterexample was found, if its `case` tells.
+
+    Raises TypeError when it was not made by `counterexample`.
+    """
+    given = value.get("addresses")
+    return None if given is None else Addresses(**given)
 
 
 def replay_plan(value: Mapping[str, Any], arena: Arena) -> Plan:

@@ -15,7 +15,7 @@ from superopt_cc.verify.job import Job
 from superopt_cc.verify.judging.access import walk_again
 from superopt_cc.verify.judging.compare import Difference, first_difference
 from superopt_cc.verify.running.trace import Decoder
-from superopt_cc.verify.telling.examples import counterexample, replay_plan
+from superopt_cc.verify.telling.examples import addresses_of, counterexample, replay_plan
 from superopt_cc.verify.telling.shrink import shrink
 
 
@@ -25,7 +25,7 @@ def replay(job: Job, rewrite: Rewrite, example: Counterexample) -> Verdict:
     Raises Ineligible, ToolchainError or RunnerError as `Verifier` does, and KeyError, TypeError
     or ValueError when `example.case` was not made by us.
     """
-    with _contest(job, rewrite) as (bench, contest):
+    with _contest(job, rewrite, example) as (bench, contest):
         if isinstance(contest, Rejection):
             return Verdict("rejected", None, contest.reason, contest.detail)
         plan = replay_plan(example.case, contest.image.arena)
@@ -43,7 +43,7 @@ def minimised(job: Job, rewrite: Rewrite, verdict: Verdict, seconds: float = 0.3
     """
     if verdict.counterexample is None:
         return verdict
-    with _contest(job, rewrite) as (bench, contest):
+    with _contest(job, rewrite, verdict.counterexample) as (bench, contest):
         if isinstance(contest, Rejection):
             return verdict
         plan = replay_plan(verdict.counterexample.case, contest.image.arena)
@@ -56,8 +56,10 @@ def minimised(job: Job, rewrite: Rewrite, verdict: Verdict, seconds: float = 0.3
 
 
 @contextlib.contextmanager
-def _contest(job: Job, rewrite: Rewrite) -> Iterator[tuple[Bench, Contest | Rejection]]:
-    with Bench(job) as bench:
+def _contest(
+    job: Job, rewrite: Rewrite, example: Counterexample
+) -> Iterator[tuple[Bench, Contest | Rejection]]:
+    with Bench(job, addresses=addresses_of(example.case)) as bench:
         fragment = bench.fragment(rewrite)
         if isinstance(fragment, Rejection):
             yield bench, fragment

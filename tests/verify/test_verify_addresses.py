@@ -1,0 +1,88 @@
+"""Where things lie must not matter: a rewrite that looks at any bit of an address always falls.
+
+The bit is added to the result, or spills need an alignment, so that no branch and no rule on
+instructions tells.  In any one run half of these would pass: each is caught because gcc's code and
+rewrite are compared once more with all bits of all addresses turned round.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from verifying import QUICK, body, job_for, verdict
+
+from superopt_cc.types import Reason, Rewrite
+from superopt_cc.verify.engine import Verifier
+from superopt_cc.verify.telling.replaying import replay
+
+SUM = "int f(const int *a, int n) { int s = 0; for (int i = 0; i < n; i++) s += a[i]; return s; }"
+ADD_UP = (
+    "xorl %eax, %eax\ntestl %esi, %esi\njle .Le\nmovl %esi, %esi\n.Ll:\naddl (%rdi), %eax\n"
+    "addq $4, %rdi\ndecq %rsi\njne .Ll\n.Le:"
+)
+ABSOLUTE = "int f(int x) { return x < 0 ? -x : x; }"
+NEGATE = "movl %edi, %eax\nnegl %eax\ncmovsl %edi, %eax"
+TABLE = "int t[8]; int f(int x) { return t[x & 7]; }"
+LOOK_UP = "andl $7, %edi\nleaq t(%rip), %rdx\nmovl (%rdx,%rdi,4), %eax"
+DOUBLE = "void f(double *p) { p[0] *= 2; p[1] *= 2; p[2] *= 2; p[3] *= 2; }"
+BITS = range(12, 47, 3)
+
+
+def spilled(at: int) -> Rewrite:
+    """Keeps 32 bytes at `at`(%rsp), as if that were always a multiple of 32."""
+    return body(
+        "f",
+        f"vmovupd (%rdi), %ymm0\nvmovapd %ymm0, {at}(%rsp)\nvmovapd {at}(%rsp), %ymm1\n"
+        "vaddpd %ymm1, %ymm0, %ymm0\nvmovupd %ymm0, (%rdi)\nvzeroupper\nret",
+    )
+
+
+def with_bit(code: str, register: str, bit: int) -> Rewrite:
+    """The code, its result one more where that bit of the register is set."""
+    save = f"movq {register}, %r8\nshrq ${bit}, %r8\nandl $1, %r8d\n"
+    first, after = (save, "") if register != "%rdx" else ("", save)
+    return body("f", f"{first}{code}\n{after}addl %r8d, %eax\nret")
+
+
+def all_fall(folder: Path, source: str, rewrites: list[Rewrite]) -> None:
+    with Verifier(job_for(folder, source, "f"), QUICK) as verifier:
+        answers = [verifier.check(rewrite) for rewrite in rewrites]
+    accepted = [number for number, a in enumerate(answers) if a.verdict != "rejected"]
+    assert not accepted
+    assert {a.reason for a in answers} <= {Reason.RESULT, Reason.INSTRUCTION}
+
+
+def test_no_bit_of_a_pointer_may_matter(tmp_path: Path) -> None:
+    all_fall(tmp_path, SUM, [with_bit(ADD_UP, "%rdi", bit) for bit in BITS])
+
+
+def test_no_bit_of_the_stack_pointer_may_matter(tmp_path: Path) -> None:
+    all_fall(tmp_path, ABSOLUTE, [with_bit(NEGATE, "%rsp", bit) for bit in (4, 5, *BITS)])
+
+
+def test_no_bit_of_a_variables_address_may_matter(tmp_path: Path) -> None:
+    all_fall(tmp_path, TABLE, [with_bit(LOOK_UP, "%rdx", bit) for bit in range(12, 31, 2)])
+
+
+def test_frames_are_aligned_to_no_more_than_16_bytes(tmp_path: Path) -> None:
+    options = ("-O3", "-mavx")
+    for at in (-56, -40):
+        answer = verdict(tmp_path, DOUBLE, "f", spilled(at), options)
+        assert answer.verdict == "rejected", at
+
+
+def test_counterexample_replays_where_it_was_found(tmp_path: Path) -> None:
+    job = job_for(tmp_path, SUM, "f")
+    for bit in (21, 33):
+        rewrite = with_bit(ADD_UP, "%rdi", bit)
+        with Verifier(job, QUICK) as verifier:
+            answer = verifier.check(rewrite)
+        assert answer.counterexample is not None
+        again = [replay(job, rewrite, answer.counterexample) for _ in range(4)]
+        assert {a.verdict for a in again} == {"rejected"}
+
+
+def test_right_code_passes_wherever_it_lies(tmp_path: Path) -> None:
+    for source, code in ((SUM, ADD_UP), (TABLE, LOOK_UP)):
+        answer = verdict(tmp_path, source, "f", body("f", f"{code}\nret"))
+        assert answer.verdict == "accepted", answer

@@ -176,7 +176,8 @@ struct diag {
     uint64_t first_step, steps;
     uint64_t flags;        /* DIAG_* */
 };
-enum { DIAG_FRAME_POINTER = 1, DIAG_WRITE = 2 };
+/* DIAG_NO_ADDRESS: misaligned, or not canonical; the processor does not say where. */
+enum { DIAG_FRAME_POINTER = 1, DIAG_WRITE = 2, DIAG_NO_ADDRESS = 4 };
 
 struct step { uint64_t rip; uint64_t gpr[16]; };
 /* Steps that are no instructions: `rip` is one of these, gpr[0] and gpr[1] are address and bytes

@@ -376,6 +376,8 @@ static void on_signal(int number, siginfo_t *info, void *raw)
     now.diag->rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
     if (number == SIGSEGV && context->uc_mcontext.gregs[REG_ERR] & 2)
         now.diag->flags |= DIAG_WRITE;
+    if (number == SIGSEGV && info->si_code == SI_KERNEL)
+        now.diag->flags |= DIAG_NO_ADDRESS;
     leave_case(context);
 }
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from superopt_cc.assembly.code import Branch, branch_of, labels_of, references
 from superopt_cc.assembly.fragment import READ_ONLY, Fragment, own_fragment
 from superopt_cc.assembly.instrument import can_instrument, instrument
+from superopt_cc.assembly.sections import no_better_aligned
 from superopt_cc.assembly.statements import rename
 from superopt_cc.assembly.unit import Function, Symbol, Unit
 from superopt_cc.assembly.watch import Watch, watch
@@ -259,7 +260,8 @@ def _object_text(collector: _Collector, symbol: Symbol) -> str:
         value = collector.data_name(symbol.target)
         return f"\t.set\t{name},{value}+{symbol.offset}\n"
     names = collector.names()
-    lines = [WRITABLE if collector.open(symbol) else READ_ONLY, f"\t.balign\t{symbol.align}"]
+    section = WRITABLE if collector.open(symbol) else READ_ONLY
+    lines = [section, *no_better_aligned(symbol.align)]
     lines += [f"\t.type\t{name}, @object", f"\t.size\t{name}, {symbol.size}", f"{name}:"]
     lines += [rename(line, lambda n: names.get(n, n)) for line in symbol.lines]
     return "\n".join(lines) + "\n"

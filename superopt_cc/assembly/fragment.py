@@ -12,6 +12,7 @@ from superopt_cc.assembly.code import (
     retarget,
     without_unused_labels,
 )
+from superopt_cc.assembly.sections import no_better_aligned
 from superopt_cc.assembly.unit import Function
 from superopt_cc.errors import AssemblyError
 from superopt_cc.types import Reason
@@ -58,8 +59,9 @@ class Fragment:
         """Text under `label`; local labels become `prefix` + name without its leading dot.
 
         Direct branches to the function itself go to `label`.  `names` renames other symbols,
-        `branch` may give new operands for named branches.  Constants stand in `data_section`,
-        each in a sized symbol of the name `marks` and a number if `marks` is given.
+        `branch` may give new operands for named branches.  Constants stand in `data_section`.
+        With `marks`, for tests, each is a sized symbol of that name and a number, and aligned to
+        no more than it asks for.
         """
         table = dict(names or {})
         for own in labels_of(self.body, self.constants):
@@ -84,7 +86,8 @@ def _data_text(
         return []
     lines = [data_section.replace(".section", ".pushsection", 1)]
     for number, constant in enumerate(constants):
-        lines.append(f"\t.balign\t{constant.align}")
+        place = [f"\t.balign\t{constant.align}"]
+        lines += no_better_aligned(constant.align) if marks else place
         lines.append(f"{table[constant.name]}:")
         lines += [f"{marks}{number}:"] if marks else []
         lines += [retarget(s, table, lambda _: None) for s in constant.lines]

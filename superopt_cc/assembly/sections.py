@@ -19,6 +19,20 @@ _DEFAULT_FLAGS = (
 )
 
 
+_PAGE = 4096
+_VECTOR = 64  # the most that any instruction wants
+
+
+def no_better_aligned(align: int) -> list[str]:
+    """Directives after which data lies at a multiple of `align`, but not of twice as much.
+
+    What is tested must not owe anything to where data happens to lie.
+    """
+    if align >= _PAGE:
+        return [f"\t.balign\t{align}"]
+    return [f"\t.balign\t{max(2 * align, _VECTOR)}", f"\t.skip\t{align}"]
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Section:
     """A section; `directive` switches to it from anywhere, `group` is its COMDAT key if any."""

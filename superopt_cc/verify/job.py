@@ -71,6 +71,7 @@ class Facts:
     "no-signed-zeros", "finite-math-only", ...); `cet` whether indirect branch tracking is on;
     `frame_pointer` whether gcc keeps %rbp as frame pointer; `source_name` the name in the source.
     `frame` are the variables in the function's own frame, none where gcc's word is not complete.
+    `aligned` are the alignments that variables were declared with, where it says any.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Facts:
     jump_tables: bool = True
     source_name: str = ""
     frame: tuple[FrameObject, ...] = ()
+    aligned: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -98,6 +98,13 @@ def test_extensions_outside_the_users_flags() -> None:
     assert reason(source, "bits", "popcntl %edi, %eax\nret", "-mpopcnt") == ""
 
 
+@pytest.mark.parametrize("option", ["-mno-sse", "-mno-sse2"])
+def test_vector_registers_where_the_user_has_none(option: str) -> None:
+    line = f"movd %edi, %xmm1\nmovd %xmm1, %edi\n{OTHER9}"
+    assert reason(NINE, "nine", line) == ""
+    assert reason(NINE, "nine", line, option) == "isa"
+
+
 @pytest.mark.parametrize(
     "line",
     ["vmovd %edi, %xmm0", "andnl %edi, %edi, %eax", "pshufb %xmm0, %xmm1", "rep bsr %edi, %eax",

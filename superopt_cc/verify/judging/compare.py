@@ -22,7 +22,8 @@ _RESULTS = ("rax", "rdx", "xmm0", "xmm0_high", "xmm1", "xmm1_high", "st0", "st0_
 _CALLER_FRAME = 1 << BROKEN_NAMES.index("the caller's frame")
 _RSP = 1 << BROKEN_NAMES.index("%rsp")
 _CALL = struct.Struct("<19Q")
-_WRITE = 2
+_WRITE, NO_ADDRESS = 2, 4
+MISALIGNED = "a misaligned access, or one at an impossible address"
 _BROKEN_AT = 8 * 8
 
 
@@ -203,8 +204,11 @@ def touches_nothing_beside_the_objects(pair: Pair) -> Difference | None:
     address, rip = (int(word) for word in pair.got.diags[pair.index][:2])
     if not pair.faults or not pair.text[0] <= rip < pair.text[1]:
         return None
-    kind = "writes" if int(pair.got.diags[pair.index][5]) & _WRITE else "reads"
-    where = f"{kind} {_near(address, pair.arena, pair.got.batch.placed[pair.index])}"
+    flags = int(pair.got.diags[pair.index][5])
+    where = f"makes {MISALIGNED}"
+    if not flags & NO_ADDRESS:
+        near = _near(address, pair.arena, pair.got.batch.placed[pair.index])
+        where = f"{'writes' if flags & _WRITE else 'reads'} {near}"
     return pair.differs(Reason.ACCESS, where, _describe(pair.one), where)
 
 

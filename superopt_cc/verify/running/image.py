@@ -17,6 +17,7 @@ from superopt_cc.assembly.arithmetic import ARITHMETIC
 from superopt_cc.assembly.closure import OWN_MARK, STUB, Body, Harness, harness_text, traceable
 from superopt_cc.assembly.elf import ALLOCATED, EXECUTABLE, WRITABLE, Elf, Section
 from superopt_cc.assembly.instrument import TRACE, trace_routine
+from superopt_cc.assembly.sections import no_better_aligned
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.assembly.watch import watch_routine, watched_words
 from superopt_cc.errors import Ineligible
@@ -27,7 +28,7 @@ from superopt_cc.verify.running.layout import PAGE, SLOT_GUARD, SLOT_STRIDE, Are
 from superopt_cc.verify.running.runner import MAX_CALL_WORDS, Callee
 from superopt_cc.verify.signature import pointers
 from superopt_cc.verify.signature.abi import INTEGER_REGISTERS, assign, returned, x87_results
-from superopt_cc.verify.signature.ctype import Function, Struct, size_of
+from superopt_cc.verify.signature.ctype import Array, Form, Function, Struct, align_of, size_of
 
 DATA_SECTION = ".superopt.data"
 _GATE_SECTION = ".superopt.gate"
@@ -60,6 +61,7 @@ REASONS: Mapping[str, str] = {
     "too-many-callees": "the function reaches more callees than the runner knows",
 }
 MAX_DATA = 1 << 16
+_LONG_ARRAY = 16  # bytes: every variable that is an array as long is aligned to as many
 _OBJECTS = "unit.o", "support.o"
 
 
@@ -399,9 +401,20 @@ def _support_text(
         size = size_of(facts.types, facts.globals[name]) if name in facts.globals else 0
         if not size:
             raise Ineligible("global-untyped", name)
-        lines += ["\t.balign\t32", f"\t.globl\t{name}", f"\t.type\t{name}, @object",
-                  f"\t.size\t{name}, {size}", f"{name}:", f"\t.zero\t{size}"]  # fmt: skip
+        lines += no_better_aligned(_alignment(facts, name))
+        lines += [f"\t.globl\t{name}", f"\t.type\t{name}, @object", f"\t.size\t{name}, {size}",
+                  f"{name}:", f"\t.zero\t{size}"]  # fmt: skip
     return "\n".join(lines) + '\n\t.section\t.note.GNU-stack,"",@progbits\n'
+
+
+def _alignment(facts: Facts, name: str) -> int:
+    """What a variable of another unit is aligned to at least (System V ABI, 3.1.2)."""
+    index = facts.globals[name]
+    align = max(align_of(facts.types, index), facts.aligned.get(name, 1))
+    kind = facts.types[index]
+    array = isinstance(kind, Array) and kind.form is Form.ARRAY
+    long = array and size_of(facts.types, index) >= _LONG_ARRAY
+    return max(align, _LONG_ARRAY) if long else align
 
 
 def _read_image(

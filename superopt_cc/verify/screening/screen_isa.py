@@ -17,6 +17,7 @@ _EXTENSIONS = {
     "AVX512VBMI2": "avx512_vbmi2", "AVX512VNNI": "avx512_vnni",
     "AVX512BITALG": "avx512_bitalg", "AVX512VPOPCNTDQ": "avx512_vpopcntdq",
 }  # fmt: skip
+_BASELINE = {"SSE": "sse", "SSE2": "sse2"}  # kernels and the like do without
 
 
 def march_option(isa: frozenset[str]) -> str:
@@ -27,7 +28,8 @@ def march_option(isa: frozenset[str]) -> str:
     """
     first = "nocona" if "__SSE3__" in isa else "generic64"
     names = [name for macro, name in _EXTENSIONS.items() if f"__{macro}__" in isa]
-    return "-march=" + "+".join([first, "ibt", *names])
+    without = [f"no{name}" for macro, name in _BASELINE.items() if f"__{macro}__" not in isa]
+    return "-march=" + "+".join([first, "ibt", *without, *names])
 
 
 def isa_options(as_options: Sequence[str], isa: frozenset[str]) -> tuple[str, ...]:

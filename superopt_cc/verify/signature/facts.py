@@ -317,6 +317,7 @@ class UnitFacts:
             parameters=parameters,
             returns=returns,
             globals=variables,
+            aligned=self._declared_alignments(variables),
             callees=callees,
             calls=calls,
             isa=isa,
@@ -350,6 +351,10 @@ class UnitFacts:
                 if effective.get(name) is on
             ),
         )
+
+    def _declared_alignments(self, names: Iterable[str]) -> dict[str, int]:
+        found = {n: attribute(self._debug.variables[n], "DW_AT_alignment") for n in names}
+        return {name: align for name, align in found.items() if isinstance(align, int)}
 
     def _check_calls(
         self, calls: Iterable[CallUse], types: TypeTable, callees: Mapping[str, int]

@@ -10,7 +10,15 @@ from superopt_cc.cases import Answer, Case, Ref
 from superopt_cc.errors import Ineligible
 from superopt_cc.types import Reason
 from superopt_cc.verify.job import Facts
-from superopt_cc.verify.judging.compare import Difference, Fields, Seen, calls_of, signal_name
+from superopt_cc.verify.judging.compare import (
+    MISALIGNED,
+    NO_ADDRESS,
+    Difference,
+    Fields,
+    Seen,
+    calls_of,
+    signal_name,
+)
 from superopt_cc.verify.running.frames import NO_FRAMES
 from superopt_cc.verify.running.image import Image
 from superopt_cc.verify.running.layout import RESULT, SLOT_BYTES, SLOT_GUARD, padded
@@ -114,6 +122,8 @@ class _Teller:
 
     def _fault(self) -> str:
         address, kind = self.seen.diag[0], "wrote" if self.seen.diag[5] & _WRITE else "read"
+        if self.seen.diag[5] & NO_ADDRESS:
+            return f"made {MISALIGNED}"
         for number, place in enumerate(self.seen.placed.places):
             if -SLOT_GUARD < address - place < SLOT_GUARD + SLOT_BYTES:
                 return f"{kind} {_byte(self.names, self.case, number, address - place)}"

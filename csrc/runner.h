@@ -83,7 +83,8 @@ struct request {
 };
 /* REQ_STOP_ON_BAD ends the batch at a crash or endless loop, REQ_STOP_ON_LOOP at the latter. */
 enum { REQ_STEP = 1, REQ_STOP_ON_BAD = 2, REQ_CLEAN_UPPER = 4, REQ_STOP_ON_LOOP = 8,
-       REQ_TRACE = 16, REQ_REPORT = 32, REQ_OPPOSITE = 64, REQ_WATCH = 128 };
+       REQ_TRACE = 16, REQ_REPORT = 32, REQ_OPPOSITE = 64, REQ_WATCH = 128,
+       REQ_FAR = 256 };
 /* REQ_WATCH takes reports of compared values instead of steps, in words that fill whole steps.
  * REQ_REPORT writes views instead of a trace; with REQ_OPPOSITE noise has all bits turned round. */
 
@@ -119,7 +120,8 @@ struct window {
     uint64_t length;
     uint64_t flags;        /* WINDOW_* */
 };
-enum { WINDOW_DUMP = 1 };
+/* WINDOW_FAR: a page of its own, outside of all slots; only with REQ_FAR. */
+enum { WINDOW_DUMP = 1, WINDOW_FAR = 2 };
 struct answer {
     uint64_t rax, rdx, xmm0[2], xmm1[2];
     uint64_t flags;        /* ANSWER_* */

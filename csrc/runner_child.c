@@ -430,7 +430,7 @@ static void run_case(const unsigned char *at)
     now.head = (const struct case_head *)at;
     const uint64_t *words = (const uint64_t *)(now.head + 1);
     now.uppers = (const unsigned char *)(words + now.head->stack_words);
-    now.windows = now.uppers + 16 * __builtin_popcountll(now.head->wide);
+    now.windows = windows_of(now.head);
     now.result = (struct result *)(now.env->results + now.head->out_offset);
     now.result_limit = now.head->out_bytes;
     memset(now.result, 0, sizeof *now.result);
@@ -466,6 +466,8 @@ void run_child(struct child_env *given)
     now.env = given;
     prepare_noise();
     const struct request *r = &now.env->request;
+    if (r->flags & REQ_FAR)
+        map_far_pages();
     seal();
     prepare_deep_stack();
     frames_batch();

@@ -83,6 +83,9 @@ void frames_back(void); /* the call returned its first argument */
 int frames_over(void); /* are there more calls than views tell of? */
 void *frames_place(uint64_t address, uint64_t length, uint64_t noise); /* NULL: no store there */
 
+/* runner_far.c */
+void map_far_pages(void); /* before no system call is left */
+
 /* runner_real.c */
 void log_step_of(uint64_t kind, uint64_t first, uint64_t second); /* STEP_* */
 int call_real(const struct callee *callee);
@@ -133,6 +136,12 @@ static inline uint64_t hash_bytes(uint64_t h, const unsigned char *p, uint64_t n
 static inline uint64_t padded(uint64_t n)
 {
     return (n + 7) & ~(uint64_t)7;
+}
+
+static inline const unsigned char *windows_of(const struct case_head *head)
+{
+    const unsigned char *words = (const unsigned char *)(head + 1);
+    return words + 8 * head->stack_words + 16 * __builtin_popcountll(head->wide);
 }
 
 #endif

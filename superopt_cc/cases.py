@@ -43,6 +43,16 @@ class Blob:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Far:
+    """What object number `object` has in the page of its byte `offset`, far outside of its blob:
+    `pattern` again and again."""
+
+    object: int
+    offset: int
+    pattern: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Store:
     """Bytes that a stub writes during a call: into object number or global symbol `where`."""
 
@@ -91,7 +101,8 @@ class Case:
     one repeated, or in another `manner`: callees see `key` bytes of what an argument points to.
     `mxcsr` is the control word at entry.  `size` is the stratum measure: the
     largest number of bytes that the target touches in one object.  `strange`: there are NaNs in
-    it that the processor does not make itself, and the target computes with floats.
+    it that the processor does not make itself, and the target computes with floats.  `far` are
+    further pages of objects too long to be held.
     """
 
     ints: tuple[Word, ...] = ()
@@ -106,6 +117,7 @@ class Case:
     manner: Manner = Manner.TURN
     key: int = 0
     strange: bool = False
+    far: tuple[Far, ...] = ()
 
 
 def weight(case: Case) -> int:
@@ -187,6 +199,7 @@ def case_to_json(case: Case) -> dict[str, Any]:
         "manner": int(case.manner),
         "key": case.key,
         "strange": case.strange,
+        "far": [[page.object, page.offset, page.pattern.hex()] for page in case.far],
     }
 
 
@@ -237,4 +250,5 @@ def case_from_json(value: Mapping[str, Any]) -> Case:
         manner=Manner(value["manner"]),
         key=int(value["key"]),
         strange=bool(value["strange"]),
+        far=tuple(Far(int(o), int(at), bytes.fromhex(p)) for o, at, p in value.get("far", ())),
     )

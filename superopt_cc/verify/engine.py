@@ -28,7 +28,7 @@ from superopt_cc.verify.gathering.plans import Plan
 from superopt_cc.verify.gathering.words import Loads
 from superopt_cc.verify.gathering.workload import make_workload
 from superopt_cc.verify.job import Job
-from superopt_cc.verify.judging import outrun
+from superopt_cc.verify.judging import far, outrun
 from superopt_cc.verify.judging.access import AccessRule, Walk
 from superopt_cc.verify.judging.adequacy import NOTHING, Adequacy, Score
 from superopt_cc.verify.judging.compare import Difference
@@ -136,6 +136,10 @@ class Verifier(Closing):
             extra = (*fitting(self._kept, cases[0], image.symbols), *extra)
             lengthy = plans.long(around.shape, self.job.seed)
             made = plans.make(cases, extra, around, image.arena, self.job.seed, lengthy)
+            further = far.find(
+                around.shape, far.bases(cases), runner, image, name, around.masks, self.job.seed
+            )
+            made += [further] if further else []
             self.plans = plans.settle(made, runner, image, name, around.masks, self._in_time)
             self._outrun = outrun.find(
                 around.shape, runner, image, name, around.masks, self.job.seed

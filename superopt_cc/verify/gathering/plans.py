@@ -41,7 +41,7 @@ _STEADY = 4  # one in so many inputs at least
 _FLAGS, _FRAME_POINTER = 5, np.uint64(1)  # of a diagnosis
 # Inputs of one plan: the runner's files must hold them, and what becomes of them.
 _MOST_BYTES, _LONG_BYTES = 64 << 20, 24 << 20
-_TICKS = 20
+TICKS = 20
 _GATHER_TICKS = 2
 _PATIENCE = 40
 _UNDEFINED = "gcc's own result depends on undefined contents"
@@ -156,7 +156,7 @@ def _plan(
     mode: Mode,
 ) -> Plan:
     seed = numbers.getrandbits(32)
-    mode = dataclasses.replace(mode, noise=numbers.getrandbits(63), ticks=_TICKS)
+    mode = dataclasses.replace(mode, noise=numbers.getrandbits(63), ticks=TICKS)
     if sum(map(weight, cases)) > _MOST_BYTES:
         raise Ineligible("type-large", "what it touches makes too much of all inputs together")
     return Plan(encode_batch(cases, arena, styles, seed), styles, seed, mode)

@@ -12,7 +12,7 @@ import random
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from superopt_cc.cases import Answer, Blob, Case, Ref, Word
+from superopt_cc.cases import Answer, Blob, Case, Far, Ref, Word
 
 SLOTS = 32
 # Registers that pass arguments.
@@ -35,7 +35,7 @@ _QUAD = struct.Struct("<Q")
 _PADDING = tuple(bytes(-n % 8) for n in range(8))
 # Noise for both sides of an object: many, so that no two of one case are alike.
 _AROUND = tuple(itertools.starmap(random.Random(1).randbytes, [(2 * MARGIN,)] * 97))
-_DUMP = 1
+_DUMP, _FAR = 1, 2
 _NORETURN = 1
 _MASK = (1 << 64) - 1
 
@@ -62,10 +62,14 @@ class Arena:
         index = number if writable else number + SLOTS
         return self.base + index * self.stride + SLOT_GUARD
 
+    def slots(self) -> Iterator[int]:
+        """Addresses of all slots in both views."""
+        return (self.slot(number, writable=True) for number in range(2 * SLOTS))
+
     @property
     def low(self) -> int:
         """The lowest address of all slots."""
-        return min(self.slot(number, writable=True) for number in (0, 2 * SLOTS - 1))
+        return min(self.slots())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,6 +140,11 @@ class Batch:
     outs: tuple[int, ...]
     encoded: bytes
     slots: int
+
+    @property
+    def far(self) -> bool:
+        """Has any object pages far away?"""
+        return any(case.far for case in self.cases)
 
 
 def encode_batch(cases: Sequence[Case], arena: Arena, styles: Sequence[Style], seed: int) -> Batch:
@@ -223,6 +232,10 @@ def _encode(
         parts.append(_PADDING[length % 8])
         if blob.written:
             dumps.append((i, -before, length))
+    for page in case.far:
+        at = (places[page.object] + page.offset) & _MASK & -PAGE
+        parts += WINDOW.pack(at, at, PAGE, _DUMP | _FAR), _page(page)
+        dumps.append((page.object, at - places[page.object], PAGE))
     data_at, data_bytes = arena.data
     if data_bytes:
         parts.append(WINDOW.pack(data_at, data_at, len(data_bytes), _DUMP))
@@ -238,7 +251,7 @@ def _encode(
         case.mxcsr,
         style.skew,
         len(case.stack),
-        len(case.objects) + bool(data_bytes),
+        len(case.objects) + len(case.far) + bool(data_bytes),
         len(case.answers),
         case.manner | case.key << 8,
         wide(case),
@@ -273,6 +286,10 @@ def _body(
     data = with_pointers(blob, address)
     rest = noise[MARGIN + len(right) : MARGIN + after]
     return noise[: before - len(left)], left, data, right, rest
+
+
+def _page(page: Far) -> bytes:
+    return (page.pattern * (PAGE // len(page.pattern) + 1))[:PAGE]
 
 
 def _vectors(floats: Sequence[bytes], style: Style, numbers: random.Random) -> bytes:

@@ -55,7 +55,7 @@ CASES_BYTES = 96 << 20
 RESULTS_BYTES = 96 << 20
 TRACE_BYTES = 96 << 20
 MAX_CALLEES = 64
-_REPORT, _OPPOSITE = 32, 64
+_REPORT, _OPPOSITE, _FAR = 32, 64, 256
 _REPORT_TICKS = 2
 _BATCHES = 6  # whose views are kept
 
@@ -326,6 +326,7 @@ class Runner(Closing):
             self._sent = batch
         self._cases[size : size + len(views)] = views
         self._wipe(end)
+        flags |= batch.far * _FAR
         self._send(
             _REQUEST.pack(
                 _MAGIC, entry, 0, count, mode.noise, flags, mode.ticks, mode.steps,

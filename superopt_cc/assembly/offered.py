@@ -184,10 +184,11 @@ class _Adopter:
             for line in symbol.lines:
                 self._statement(line)
             queue.extend(s for s in self.carried.values() if s not in queue)
-        used = without_unused_labels(self.code.statements, self.code.tables)
-        body = tuple(self._rename(s) for s in used)
         constants = [*self.code.tables]
+        # A table of jumps may stand behind the function (clang's) and be carried like other data.
         constants += [Constant(s.name, s.align, s.lines) for s in self.carried.values()]
+        used = without_unused_labels(self.code.statements, constants)
+        body = tuple(self._rename(s) for s in used)
         return body, tuple(
             Constant(self.names[c.name], c.align, tuple(self._rename(s) for s in c.lines))
             for c in constants

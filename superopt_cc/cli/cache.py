@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from superopt_cc.cli.common import as_json as json_option
@@ -54,3 +56,39 @@ def clear() -> None:
     folder = settings_for().cache_dir
     clear_folder(folder)
     click.echo(f"{folder} is empty")
+
+
+@command.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def export(file: Path, as_json: bool) -> None:
+    """Write replacements and what was learned to FILE, for another machine or project."""
+    from superopt_cc.store import exchange
+    from superopt_cc.store.local import Store
+
+    settings = settings_for()
+    with Store(settings.cache_dir, settings.cache_size) as store:
+        done = exchange.export(store, file)
+    if as_json:
+        print_json(done)
+        return
+    left_out = f"; {done.left_out} left out (they name files)" if done.left_out else ""
+    click.echo(f"{file}: {done.outcomes} replacements, {done.learned} learned rewrites{left_out}")
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def import_(file: Path, as_json: bool) -> None:
+    """Take over what FILE holds; all of it is verified again before use."""
+    from superopt_cc.store import exchange
+    from superopt_cc.store.local import Store
+
+    settings = settings_for()
+    with Store(settings.cache_dir, settings.cache_size) as store:
+        done = exchange.import_(store, file, settings.cache_size)
+    if as_json:
+        print_json(done)
+        return
+    new = f"{done.outcomes} replacements, {done.learned} learned rewrites are new"
+    click.echo(f"{file}: {new}; {done.known} were known")

@@ -216,6 +216,7 @@ class _Unit:
     ) -> units.UnitResult:
         """What a rebuild needs; no sources where failed tools or an absent model get a new try."""
         stamps = [(d.key, d.stamp) for d in decisions.values() if d.key]
+        stamps += [each for d in decisions.values() for each in d.watched]
         failed = any(d.outcome.reason == "failed" or d.open for d in decisions.values())
         told = _settings_files(self._folder(), self._settings)
         files = [] if failed or not sources else [*sources, *told]

@@ -13,6 +13,7 @@ from superopt_cc.assembly.offered import parse_fragment
 from superopt_cc.cases import Case
 from superopt_cc.driver.absent import Absent
 from superopt_cc.driver.jobs import UnitJobs
+from superopt_cc.driver.learning import Learning
 from superopt_cc.driver.portable import pack, unpack
 from superopt_cc.driver.selection import Wish
 from superopt_cc.errors import AssemblyError, Ineligible, StoreError, describe
@@ -27,7 +28,7 @@ from superopt_cc.verify.screening.screen import Screener
 from superopt_cc.verify.version import VERSION
 
 if TYPE_CHECKING:
-    from superopt_cc.propose.base import Compilations
+    from superopt_cc.propose.base import Compilations, Proposer
 
 Progress = Callable[[str], None]
 
@@ -51,6 +52,7 @@ class Decision:
 
     `key` is "" where the function was refused before it had one; `stamp` is the store's state
     that this was decided from.  `open`: a model that was away may still have something to say.
+    `watched` are other such states: of what may be learned for the function (see `Learning`).
     """
 
     outcome: Outcome
@@ -58,6 +60,7 @@ class Decision:
     key: str = ""
     stamp: str = ""
     open: bool = False
+    watched: tuple[tuple[str, str], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Decider:
         self._cpu = cpu
         self._progress = progress
         self._absent = Absent(settings, build)
+        self._learning = Learning(store, settings, cpu)
         self._compilations: Compilations | None = None
         self.problems: list[str] = []
 
@@ -140,6 +144,8 @@ class Decider:
             searched = self._search(job, key, settings, need, began)
             # The store keeps the better of two; what could not be stored is used all the same.
             found = self._known(job, key, need) or searched
+        elif found is not None and self._learning.news(found.entry):
+            found = self._learned(job, key, settings, need, found)
         stamp = units.stamp(str(self._settings.cache_dir), key)
         if found is None:
             outcome = Outcome(name, "kept", "not-in-store", "mode does not allow a search", key=key)
@@ -158,8 +164,10 @@ class Decider:
         outcome = dataclasses.replace(found.entry.outcome, name=job.name, key=key)
         rewrite, verdict = outcome.rewrite, outcome.verdict
         if found.fragment is None or rewrite is None or verdict is None:
+            watched = self._learning.watched(found.entry)
             missed = self._settings.mode == "now" and bool(found.entry.missed)
-            return Decision(outcome, None, key, stamp, open=missed)
+            again = missed or self._learning.news(found.entry)
+            return Decision(outcome, None, key, stamp, again, watched)
         if not meets(self._settings.require, rewrite.origin, verdict.level):
             detail = f"the evidence is below `{self._settings.require}`"
             outcome = dataclasses.replace(outcome, outcome="kept", reason="level", detail=detail)
@@ -193,13 +201,13 @@ class Decider:
         return None if Screener(job, unit).check(fragment) else fragment
 
     def _verify_again(self, job: Job, key: str, old: Entry) -> None:
-        """design 9: evidence made by another verifier version is made again before use."""
+        """design 9: evidence of another verifier version, or imported, is made again before use."""
         fragment = self._fitting(job, old)
         if fragment is None or old.outcome.rewrite is None:
             return
         from superopt_cc.verify.engine import Verifier
 
-        self._progress(f"{job.name}: verifying again what another version verified")
+        self._progress(f"{job.name}: verifying again what was verified elsewhere")
         here = dataclasses.replace(old.outcome.rewrite, text=standalone(fragment, self._jobs.unit))
         try:
             with Verifier(job) as verifier:
@@ -210,9 +218,21 @@ class Decider:
             outcome = dataclasses.replace(old.outcome, verdict=verdict)
             self._keep(key, dataclasses.replace(old, outcome=outcome, verifier=VERSION))
 
+    def _learned(self, job: Job, key: str, settings: Settings, need: Need, old: _Found) -> _Found:
+        """Try what was learned since nothing was found, and nothing else."""
+        from superopt_cc.propose.learned.proposer import LearnedRewrites
+
+        found = self._search(job, key, settings, need, None, (LearnedRewrites(),))
+        if found.entry.outcome.outcome == "replaced":
+            return found
+        entry = dataclasses.replace(old.entry, learned=found.entry.learned)
+        self._keep(key, entry)
+        return _Found(entry, None)
+
     def _search(
-        self, job: Job, key: str, settings: Settings, need: Need, began: float | None
-    ) -> _Found:
+        self, job: Job, key: str, settings: Settings, need: Need, began: float | None,
+        proposers: Sequence[Proposer] | None = None,
+    ) -> _Found:  # fmt: skip
         # Not for a build in which everything is known: importing these takes longer than gcc.
         from superopt_cc.propose.base import Compilations
         from superopt_cc.search.loop import Inputs, optimize
@@ -220,15 +240,26 @@ class Decider:
         job = self._jobs.with_source(job)
         if self._compilations is None:
             self._compilations = Compilations(job.command, job.preprocessed)
+        behaviour: list[str] = []
+        state: list[str] = []
+
+        def behaved(ways: Sequence[str]) -> None:
+            behaviour.extend(ways)
+            state.append(self._learning.state(ways))
+
         outcome = optimize(
             job, settings, progress=self._progress, compilations=self._compilations,
-            proposers=self._absent.proposers(), unit=self._jobs.unit, began=began,
+            proposers=self._absent.proposers() if proposers is None else proposers,
+            unit=self._jobs.unit, began=began, behaved=behaved,
             inputs=Inputs(self._store.inputs(key), lambda cases: self._keep_inputs(key, cases)),
         )  # fmt: skip
         outcome = dataclasses.replace(outcome, key=key)
         missed = self._absent.learn(outcome.attempts)
         if outcome.outcome != "replaced" or outcome.rewrite is None:
-            entry = entry_of(outcome, need, missed=missed)
+            entry = dataclasses.replace(
+                entry_of(outcome, need, missed=missed),
+                behaviour=tuple(behaviour), learned="".join(state),
+            )  # fmt: skip
             self._keep(key, entry)
             return _Found(entry, None)
         unit = self._jobs.unit
@@ -236,7 +267,16 @@ class Decider:
         packed, binding = pack(unit, fragment, outcome.rewrite)
         entry = entry_of(dataclasses.replace(outcome, rewrite=packed), need, binding, missed)
         self._keep(key, entry)
+        self._record(job, outcome, packed, behaviour)
         return _Found(entry, fragment)
+
+    def _record(
+        self, job: Job, outcome: Outcome, packed: Rewrite, behaviour: Sequence[str]
+    ) -> None:
+        try:
+            self._learning.record(job.facts, outcome, packed.text, behaviour)
+        except StoreError as error:
+            self.problems.append(str(error))
 
     def _keep_inputs(self, key: str, cases: Sequence[Case]) -> None:
         try:

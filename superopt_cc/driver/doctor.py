@@ -14,6 +14,7 @@ from superopt_cc.errors import SuperoptError
 from superopt_cc.propose.registry import unknown
 from superopt_cc.settings import Settings
 from superopt_cc.store.local import Store
+from superopt_cc.toolchain import installed
 from superopt_cc.toolchain.tools import assemble, find_compiler, find_tool, native, run
 
 _HELPERS = ("superopt-cc", "superopt-c++", "shim", "pragma", "superopt-runner", "superopt-timer")
@@ -39,6 +40,7 @@ def examine(settings: Settings, problems: tuple[str, ...], folder: Path) -> tupl
         _try("g++", lambda: _version(find_compiler(None, "c++")), needed=False),
         _try("as", _assembles),
         _try("ld", lambda: _version(find_tool("ld"))),
+        _clang(),
     ]
     findings += [_helper(name) for name in _HELPERS]
     problems = (*problems, *unknown(settings))
@@ -55,6 +57,14 @@ def examine(settings: Settings, problems: tuple[str, ...], folder: Path) -> tupl
         _model(settings),
     ]
     return tuple(findings)
+
+
+def _clang() -> Finding:
+    """Nothing needs it, but its code is often the best that a compiler makes."""
+    found = installed.clang()
+    if found is None:
+        return Finding("clang", False, "not on PATH; with it more functions become faster", False)
+    return Finding("clang", True, f"{found.path}: {found.banner}", False)
 
 
 def _try(name: str, look: Callable[[], str], *, needed: bool = True) -> Finding:

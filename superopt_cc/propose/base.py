@@ -16,8 +16,8 @@ from superopt_cc.settings import Settings
 from superopt_cc.toolchain.background import Background
 from superopt_cc.toolchain.command import (
     CompileCommand,
-    compile_later,
     compile_text,
+    compile_words,
     compiled_text,
 )
 from superopt_cc.types import Attempt, Rewrite
@@ -78,24 +78,30 @@ class Compilations(Closing):
 
     def under(self, options: Sequence[str], deadline: float) -> Compiled:
         """The unit under the user's flags plus `options`; `deadline` is on `time.monotonic()`."""
-        key = tuple(options)
-        known = self._made.get(key)
+        return self.by(compile_words(self._command, (*options, *NO_IPA)), deadline)
+
+    def by(self, argv: tuple[str, ...], deadline: float, text: bytes | None = None) -> Compiled:
+        """What a compiler makes of the unit, which it reads from its standard input.
+
+        `text` is the unit in the words of that compiler, always the same one.
+        """
+        known = self._made.get(argv)
         if known is not None:
             return known
         late = Compiled(error="out of time", late=True)
         if time.monotonic() >= deadline:
             return late
-        for other in [k for k in self._running if k != key]:  # one at a time
+        for other in [k for k in self._running if k != argv]:  # one at a time
             if self._finish(other, deadline) is None:
                 return late
-        if key not in self._running:
-            words = (*key, *NO_IPA)
+        if argv not in self._running:
             try:
-                started = compile_later(self._command, self._preprocessed, words, _LONGEST)
+                source = self._preprocessed if text is None else text
+                started = Background(argv, source, self._command.cwd, _LONGEST)
             except ToolchainError as error:
                 return Compiled(error=str(error))
-            self._running[key] = started
-        return self._finish(key, deadline) or late
+            self._running[argv] = started
+        return self._finish(argv, deadline) or late
 
     def _finish(self, key: tuple[str, ...], deadline: float) -> Compiled | None:
         """What became of a compilation that was begun; None as long as it runs."""
@@ -150,7 +156,7 @@ class Context:
     times what was verified and not timed yet, roughly: the attempts have their `speedup` then.
     `when_done` keeps a function that is told all attempts when the search is over.  `run_target`
     runs gcc's code on chosen inputs, sealed off; `constants` are those of its instructions and
-    tables.
+    tables.  `behaviour` are its fingerprints (`learned/behaviour`).
     """
 
     job: Job
@@ -164,6 +170,7 @@ class Context:
     when_done: Callable[[Callable[[Attempts], None]], None] = _never
     run_target: Callable[[Sequence[Case]], Sequence[Observed]] = _unseen
     constants: tuple[int, ...] = ()
+    behaviour: tuple[str, ...] = ()
 
     def expired(self) -> bool:
         return time.monotonic() >= self.deadline

@@ -1,66 +1,71 @@
-"""The user's own text through the user's own compiler under other optimisation settings."""
+"""The user's own text through the user's own compiler under other optimisation settings, and
+through the other compilers of this machine.
+
+A list of settings first, then a search from the best of them (`propose.tuning`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from superopt_cc.errors import ToolchainError
-from superopt_cc.propose.base import NO_IPA, Context
-from superopt_cc.propose.extract import Extractor
-from superopt_cc.propose.options import held_options, variants
-from superopt_cc.types import Attempt, Origin, Rewrite
-from superopt_cc.verify.job import Job
+from superopt_cc.propose.base import Context
+from superopt_cc.propose.bodies import Bodies
+from superopt_cc.propose.options import CLANG_VARIANTS, OTHER_VARIANTS, held_options, variants
+from superopt_cc.propose.others import Maker, other_makers, own_maker
+from superopt_cc.propose.tuning import Tuning
+from superopt_cc.types import Attempt, Rewrite
 
-_CONTRACTING = frozenset({"__FMA__", "__FMA4__"})
+Try = tuple[Maker, tuple[str, ...]]
+
+# Where the first so many settings all make gcc's own code, others make it too.
+_HOPELESS = 12
+# After so many of gcc's own settings comes one of clang's.
+_BETWEEN = 2
 
 
 class Compilers:
-    """One compilation a variant; a unit's functions share them through the context."""
+    """One compilation a setting; a unit's functions share them through the context."""
 
     name = "compilers"
     uses_model = False
 
     def propose(self, context: Context) -> Iterator[Rewrite]:
-        """Yield each different body once, in the order of `propose.options.VARIANTS`."""
-        command = context.job.command
+        """Yield each different body once: those of the list, then those of the search."""
+        job = context.job
         try:
-            held = held_options(command)
+            held = held_options(job.command)
         except ToolchainError as error:
-            context.note(Attempt(self.name, str(command.compiler), "compile", str(error)))
+            context.note(Attempt(self.name, str(job.command.compiler), "compile", str(error)))
             return
-        extractor = Extractor(context, self.name)
-        origin = origin_of(context.job)
-        late = False
-        for options in variants(command):
-            if context.expired():
+        own = own_maker(job, held)
+        # Nothing of another compiler's may be used where only the user's own is trusted.
+        alone = context.settings.require == "compiled"
+        others, reasons = ((), ()) if alone else other_makers(job, held)
+        for reason in reasons:
+            name, _, why = reason.partition(": ")
+            context.note(Attempt(self.name, name, "ruled-out", why))
+        bodies = Bodies(context, self.name)
+        listed = tuple(tries(own, others, variants(job.command)))
+        for number, (maker, options) in enumerate(listed):
+            if context.expired() or (number == _HOPELESS and bodies.only_copies):
                 return
-            how = " ".join((command.compiler.name, *options))
-            made = context.compilations.under((*options, *held), context.deadline)
-            if made.late:
-                if not late:
-                    context.note(Attempt(self.name, how, "budget", "not compiled in time"))
-                late = True
-                continue
-            if made.error:
-                context.note(Attempt(self.name, how, "compile", made.error))
-                continue
-            provenance = {"options": " ".join((*options, *held, *NO_IPA))}
-            taken = extractor.take(made.text, how, origin, provenance)
-            if isinstance(taken, Rewrite):
-                yield taken
-            else:
-                context.note(taken)
+            rewrite = bodies.made(maker, options)
+            if rewrite is not None:
+                yield rewrite
+        if context.settings.accept != "verified":
+            yield from Tuning(context, bodies, listed, self.name).rewrites()
 
 
-def origin_of(job: Job) -> Origin:
-    """What may be said of code that the job's compiler makes of the user's text (design 5.7).
+def tries(own: Maker, others: Sequence[Maker], listed: Sequence[tuple[str, ...]]) -> Iterator[Try]:
+    """What is tried before anything is known: gcc's own settings, clang's between them.
 
-    The text and the meaning of the options are the user's own (`options.held_options`), symbols
-    were matched by content when the function was taken out.  Left to decide: a clone with a
-    signature of its own, and floating-point contraction.
+    clang's plain -O3 is the second, since it wins more often than any other setting.
     """
-    contracts = bool(_CONTRACTING & job.facts.isa)
-    if contracts and job.command.option("-ffp-contract=") != "-ffp-contract=off":
-        return Origin.MIXED
-    clone = "." in job.name and not job.facts.external
-    return Origin.MIXED if clone else Origin.COMPILED
+    foreign = [(m, options) for m in others if m.clang for options in CLANG_VARIANTS]
+    foreign += [(m, options) for m in others if not m.clang for options in OTHER_VARIANTS]
+    for number, options in enumerate(listed):
+        yield own, options
+        if number % _BETWEEN == 0 and foreign:
+            yield foreign.pop(0)
+    yield from foreign

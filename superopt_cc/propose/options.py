@@ -89,6 +89,31 @@ VARIANTS: tuple[tuple[str, ...], ...] = tuple(
     )
 )
 
+# For clang, in the order in which they paid off.  Without its cmov converter it branches on data
+# as rarely as gcc (design 5.10), without its idioms it calls no memset where gcc's code has none.
+CLANG_VARIANTS: tuple[tuple[str, ...], ...] = tuple(
+    tuple(line.split())
+    for line in (
+        "-O3",
+        "-O3 -mllvm -x86-cmov-converter=false",
+        "-O3 -mllvm -force-vector-width=16",
+        "-O2 -fno-vectorize -fno-slp-vectorize",
+        "-O3 -mllvm -unroll-count=4",
+        "-O3 -mllvm -disable-loop-idiom-all",
+        "-O1",
+        "-O3 -fno-unroll-loops",
+        "-O3 -mllvm -disable-lsr",
+    )
+)
+
+# For gcc of another version: what its optimisers make of the user's own level, and its others.
+OTHER_VARIANTS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("-O2",),
+    ("-fno-tree-vectorize",),
+    ("-funroll-loops",),
+)
+
 
 def held_options(command: CompileCommand) -> tuple[str, ...]:
     """Options that spell out the user's own value of everything in `SEMANTIC`.

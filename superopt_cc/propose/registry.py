@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from superopt_cc.propose.base import Proposer
 from superopt_cc.propose.compilers import Compilers
+from superopt_cc.propose.learned.proposer import LearnedRewrites
 from superopt_cc.propose.llm import Llm, model_problem
 from superopt_cc.propose.mutate.proposer import Mutate
 from superopt_cc.propose.recall.proposer import Recall
 from superopt_cc.settings import Settings
 
-DEFAULT: tuple[Proposer, ...] = (Recall(), Compilers(), Mutate(), Llm())
+DEFAULT: tuple[Proposer, ...] = (
+    Recall(),
+    LearnedRewrites(),
+    Compilers(),
+    Mutate(),
+    Llm(),
+)
 
 
 def chosen(settings: Settings) -> tuple[Proposer, ...]:
@@ -21,7 +28,7 @@ def chosen(settings: Settings) -> tuple[Proposer, ...]:
 
 def unknown(settings: Settings) -> list[str]:
     """One line for each name in `settings.proposers` that no proposer has."""
-    known = [proposer.name for proposer in DEFAULT]
+    known = list(dict.fromkeys(proposer.name for proposer in DEFAULT))
     names = [name for name in settings.proposers or () if name not in known]
     return [f"proposers: there is no {name}; known are {', '.join(known)}" for name in names]
 

@@ -17,6 +17,7 @@ from superopt_cc.cost.session import CandidateFailed
 from superopt_cc.cost.verdict import SMALLEST_GAIN
 from superopt_cc.errors import Ineligible, Late, RunnerError, SuperoptError, ToolchainError
 from superopt_cc.propose.base import Compilations, Context, Proposer
+from superopt_cc.propose.learned.behaviour import fingerprints
 from superopt_cc.propose.registry import chosen
 from superopt_cc.search.budget import Budget, Pace
 from superopt_cc.settings import Settings
@@ -55,11 +56,13 @@ def optimize(
     unit: Unit | None = None,
     inputs: Inputs | None = None,
     began: float | None = None,
+    behaved: Callable[[Sequence[str]], None] | None = None,
 ) -> Outcome:
     """Find the best rewrite of the job's function within the settings' budgets.
 
     `inputs` are those of earlier searches, and where those of this one go.  `began` (of
-    `time.monotonic()`) is when the clock started, if before now.
+    `time.monotonic()`) is when the clock started, if before now.  `behaved` is told the
+    fingerprints of the function's behaviour before anything is proposed.
 
     `progress` is told one line now and then.  `compilations` is shared by the functions of one
     unit, `unit` is the job's text parsed (if the caller has it), `proposers` are the settings'
@@ -71,6 +74,7 @@ def optimize(
         shared = compilations or owned.enter_context(Compilations(job.command, job.preprocessed))
         budget = Budget.start(settings, began)
         search = _Search(job, settings, budget, progress or _silent, shared, unit, inputs)
+        search.behaved = behaved or _unheard
         try:
             outcome = search.run(chosen(settings) if proposers is None else proposers)
         except Ineligible as error:
@@ -88,6 +92,10 @@ def optimize(
 
 def _silent(line: str) -> None:
     """Progress that nobody watches."""
+
+
+def _unheard(behaviour: Sequence[str]) -> None:
+    """Fingerprints that nobody wants."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -120,6 +128,7 @@ class _Search:
         self.attempts: list[Attempt] = []
         self.candidates = 0
         self.when_done: list[Callable[[Sequence[Attempt]], None]] = []
+        self.behaved: Callable[[Sequence[str]], None] = _unheard
         self._unit = unit or parse_unit(job.unit_text)
         self._compilations = compilations
         self._budget = budget
@@ -147,8 +156,10 @@ class _Search:
         if verifier.gap:  # whatever is proposed, there would be no verdict
             late = not verifier.gathered.complete
             return self._kept("budget" if late else "inadequate", verifier.gap)
+        behaviour = fingerprints(self.job.facts, self._unit, verifier.run_target)
+        self.behaved(behaviour)
         for proposer in proposers:
-            self._gather(proposer, verifier)
+            self._gather(proposer, verifier, behaviour)
             if self._satisfied():
                 return self._replaced(self._found[0], None)
         if not self._found:
@@ -163,26 +174,26 @@ class _Search:
         except SuperoptError as error:  # too little time, or the machine cannot be timed on
             return self._kept("budget", str(error))
 
-    def _gather(self, proposer: Proposer, verifier: Verifier) -> None:
+    def _gather(self, proposer: Proposer, verifier: Verifier, behaviour: tuple[str, ...]) -> None:
         """Verify what a proposer offers, as long as there is time."""
+        batch: list[Rewrite] = []
         model = proposer.uses_model
         deadline = self._budget.start_model() if model else self._budget.proposing_deadline()
         context = Context(
             self.job, self._unit, self.settings, deadline, self._compilations,
             self.attempts.append, lambda: tuple(self.attempts),
-            lambda: self._rank_early(verifier, deadline), self.when_done.append,
-            verifier.run_target, verifier.constants,
+            lambda: self._rank_early(verifier, deadline, batch), self.when_done.append,
+            verifier.run_target, verifier.constants, behaviour,
         )  # fmt: skip
         # A model thinks while its last answer is verified; compilers wait, so they fill a link.
         alone = model or self.settings.accept == "verified"
         verifier.small = model  # it reads them
-        batch: list[Rewrite] = []
         with contextlib.closing(_closable(proposer.propose(context))) as rewrites:
             for rewrite in rewrites:
                 batch.append(rewrite)
                 if len(batch) >= (1 if alone else self._pace.room(deadline)):
                     self._judge(batch, verifier)
-                    batch = []
+                    batch.clear()
                 if self._satisfied() or time.monotonic() >= deadline:
                     break
         if not self._satisfied():
@@ -274,8 +285,13 @@ class _Search:
             result=result_of(self.job.facts), as_options=self.job.as_options,
         )  # fmt: skip
 
-    def _rank_early(self, verifier: Verifier, deadline: float) -> None:
-        """Time what was verified since the last time, for a proposer that goes on from there."""
+    def _rank_early(self, verifier: Verifier, deadline: float, waiting: list[Rewrite]) -> None:
+        """Time what was verified since the last time, for a proposer that goes on from there.
+
+        What it offered and what still waits for more to fill a link is verified before.
+        """
+        self._judge(waiting, verifier)
+        waiting.clear()
         fresh = [f for f in self._found if self.attempts[f.attempt].speedup is None]
         seconds = min(_EARLY + _EARLY * len(fresh), (deadline - time.monotonic()) / 4)
         if not fresh or self.settings.accept == "verified" or seconds < _EARLY:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,10 +22,12 @@ from superopt_cc.cases import Case, case_from_json, case_to_json
 from superopt_cc.errors import StoreError
 from superopt_cc.store import units
 from superopt_cc.store.codec import outcome_from_json
+from superopt_cc.store.learned import Learned, better, learned_from_json
 from superopt_cc.types import Level, Outcome, to_json
 
 _FAILURES = (OSError, sqlite3.Error, diskcache.Timeout)
 _INPUT_BYTES = 64 << 10
+_MOST_LEARNED = 12  # rewrites for one behaviour
 _WAIT = 10.0  # seconds for another process's transaction
 
 
@@ -38,7 +40,8 @@ class Entry:
     `seconds_allowed` its budgets; `verifier` the version that verified it; `cpu` the processor
     that timed it.  `binding` says what the rewrite's names meant where it was found; who uses it
     elsewhere must find the same.  `missed` is why a model that `effort` names took no part, ""
-    if it did: then the search was a lesser one.
+    if it did: then the search was a lesser one.  `behaviour` are the fingerprints of a function for
+    which nothing was found, `learned` is the state of what was known for them then.
     """
 
     outcome: Outcome
@@ -49,6 +52,8 @@ class Entry:
     cpu: str
     binding: str = ""
     missed: str = ""
+    behaviour: tuple[str, ...] = ()
+    learned: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class Stats:
     replaced: int
     kept: int
     manifests: int
+    learned: int
     size: int
     limit: int
 
@@ -138,6 +144,27 @@ class Store:
         with _explained(self._folder):
             units.set_stamp(str(self._folder), key)
 
+    def merge(
+        self, outcomes: Iterable[tuple[str, Entry]], learned: Iterable[Learned]
+    ) -> tuple[int, int]:
+        """Take over what another store holds, all or nothing; how many of each were new.
+
+        The outcomes are replacements whose evidence is to be made again.  What is known here stays,
+        but that nothing was found does not when something was.
+        """
+        taken = [0, 0]
+        with _explained(self._folder), self._cache.transact():
+            for key, entry in outcomes:
+                name = f"result:{entry.accept}:{key}"
+                known = self._entry(name)
+                if known is None or _yields(known, entry):
+                    self._write(name, to_json(entry))
+                    units.set_stamp(str(self._folder), key)
+                    taken[0] += 1
+            for one in learned:
+                taken[1] += self.keep_learned(one)
+        return taken[0], taken[1]
+
     def keep_story(self, name: str, story: Mapping[str, Any]) -> None:
         """Keep the last outcome of the function called `name`, for `superopt explain`."""
         self._write(f"story:{name}", story)
@@ -186,6 +213,43 @@ class Store:
         """What `keep_manifest` kept for `name`, or None."""
         return self._read(f"manifest:{name}")
 
+    def keep_learned(self, new: Learned) -> bool:
+        """Keep a rewrite for what behaves alike, the best few of them; was anything new in it?"""
+        name = f"learned:{new.digest}"
+        with _explained(self._folder), self._cache.transact():
+            known = self._learned(new.digest)
+            entry = new if known is None else better(known, new)
+            if entry == known:
+                return False
+            self._write(name, to_json(entry))
+            for way in entry.behaviour:
+                before = self._read(f"behaviour:{way}")
+                others = [d for d in before or () if d != entry.digest]
+                found = [entry, *filter(None, map(self._learned, others))]
+                found.sort(key=lambda one: one.rank)
+                self._write(f"behaviour:{way}", [one.digest for one in found[:_MOST_LEARNED]])
+            for way in entry.behaviour:
+                units.set_stamp(str(self._folder), way)
+        return True
+
+    def learned(self, behaviour: Sequence[str]) -> tuple[Learned, ...]:
+        """What is known for any of these fingerprints, the most promising first."""
+        lists = [self._read(f"behaviour:{way}") for way in behaviour]
+        digests = dict.fromkeys(str(d) for known in lists for d in known or ())
+        return tuple(sorted(filter(None, map(self._learned, digests)), key=lambda one: one.rank))
+
+    def all_learned(self) -> Iterator[Learned]:
+        """Every rewrite that was learned, in no order that means anything."""
+        names = self._names("learned:")
+        yield from filter(None, (self._learned(name.partition(":")[2]) for name in names))
+
+    def _learned(self, digest: str) -> Learned | None:
+        try:
+            found = learned_from_json(self._read(f"learned:{digest}"))
+        except ValueError:
+            return None  # written by another version of this program
+        return found if found.digest == digest else None
+
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """All (key, entry) pairs, oldest first."""
         for name in self._names("result:"):
@@ -205,6 +269,7 @@ class Store:
             replaced=replaced,
             kept=len(entries) - replaced,
             manifests=len(self._names("manifest:")),
+            learned=len(self._names("learned:")),
             size=size,
             limit=self._limit,
         )
@@ -216,7 +281,7 @@ class Store:
     def _entry(self, name: str) -> Entry | None:
         value = self._read(name)
         try:
-            return None if value is None else _entry_from_json(value)
+            return None if value is None else entry_from_json(value)
         except (KeyError, TypeError, ValueError):
             return None  # written by another version of this program
 
@@ -266,6 +331,13 @@ def _better(known: Entry, new: Entry) -> bool:
     return _speedup(known) > _speedup(new)
 
 
+def _yields(known: Entry, imported: Entry) -> bool:
+    """Was nothing found here where another store has a replacement that counts here?"""
+    if known.outcome.outcome != "kept":
+        return False
+    return imported.accept == "verified" or known.cpu == imported.cpu
+
+
 def _speedup(entry: Entry) -> float:
     if entry.outcome.outcome != "replaced":
         return 0.0
@@ -273,7 +345,8 @@ def _speedup(entry: Entry) -> float:
     return measurement.speedup if measurement else 1.0
 
 
-def _entry_from_json(value: Mapping[str, Any]) -> Entry:
+def entry_from_json(value: Mapping[str, Any]) -> Entry:
+    """Decode an entry.  Raises KeyError, TypeError or ValueError on anything else."""
     outcome = outcome_from_json(value["outcome"])
     if outcome.outcome == "replaced":
         if outcome.rewrite is None or outcome.verdict is None or not outcome.verdict.accepted:
@@ -289,6 +362,8 @@ def _entry_from_json(value: Mapping[str, Any]) -> Entry:
         cpu=str(value["cpu"]),
         binding=str(value["binding"]),
         missed=str(value.get("missed", "")),
+        behaviour=tuple(str(each) for each in value.get("behaviour", ())),
+        learned=str(value.get("learned", "")),
     )
 
 

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from superopt_cc.errors import ToolchainError, UsageError
-from superopt_cc.toolchain.background import Background
 from superopt_cc.toolchain.options import Argument, expand_response_files, split_arguments
 from superopt_cc.toolchain.tools import Done, assemble, run
 
@@ -278,7 +277,7 @@ def compile_text(
     Nothing is written anywhere; after `timeout` seconds gcc is ended.  Raises ToolchainError,
     with `.stderr`, on refusal.
     """
-    argv = _compile_words(cmd, extra, drop)
+    argv = compile_words(cmd, extra, drop)
     return compiled_text(cmd, run(argv, stdin=preprocessed, cwd=cmd.cwd, timeout=timeout))
 
 
@@ -300,13 +299,6 @@ def compile_shared(cmd: CompileCommand, source: str, out: Path, timeout: float =
     compiled_text(cmd, run(argv, stdin=source.encode(), timeout=timeout))
 
 
-def compile_later(
-    cmd: CompileCommand, preprocessed: bytes, extra: Sequence[str], longest: float
-) -> Background:
-    """`compile_text` begun, for `longest` seconds at most; its end is for `compiled_text`."""
-    return Background(_compile_words(cmd, extra, ()), preprocessed, cmd.cwd, longest)
-
-
 def compiled_text(cmd: CompileCommand, done: Done) -> str:
     """The text out of a compilation that ended.  Raises ToolchainError, with `.stderr`."""
     if done.status != 0:
@@ -316,13 +308,22 @@ def compiled_text(cmd: CompileCommand, done: Done) -> str:
     return done.stdout.decode("utf-8", "surrogateescape")
 
 
-def _compile_words(
-    cmd: CompileCommand, extra: Sequence[str], drop: Sequence[str]
-) -> list[str | Path]:
-    return [
-        cmd.compiler, *_compile_options(cmd, drop), *extra,
+def compile_words(
+    cmd: CompileCommand, extra: Sequence[str], drop: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """What makes assembly text of preprocessed text by the user's command plus `extra`."""
+    return (
+        str(cmd.compiler), *_compile_options(cmd, drop), *extra,
         "-w", "-S", "-o", "-", "-fpreprocessed", "-x", _PREPROCESSED_NAME[cmd.language], "-",
-    ]  # fmt: skip
+    )  # fmt: skip
+
+
+def foreign_words(cmd: CompileCommand, compiler: Path, options: Sequence[str]) -> tuple[str, ...]:
+    """The same by another compiler, under `options` alone."""
+    return (
+        str(compiler), *options,
+        "-w", "-S", "-o", "-", "-x", _PREPROCESSED_NAME[cmd.language], "-",
+    )  # fmt: skip
 
 
 def compile_facts(cmd: CompileCommand, preprocessed: bytes, folder: Path) -> FactsFiles:

@@ -101,7 +101,7 @@ def test_a_package_built_with_superopt_cc_passes_its_own_tests(
 
     words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *package.own_tests)
     own = subprocess.run(
-        [python, *words], cwd=tests, env=environ, capture_output=True, text=True, timeout=300
+        [python, *words], cwd=tests, env=environ, capture_output=True, text=True, timeout=900
     )
     assert own.returncode == 0, own.stdout + own.stderr
     assert " passed" in own.stdout

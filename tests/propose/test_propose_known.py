@@ -37,3 +37,15 @@ def test_without_a_folder_of_knowledge_there_is_still_an_answer(
 ) -> None:
     monkeypatch.setattr(known, "knowledge_folder", lambda: str(tmp_path / "none"))
     assert known.found_by()
+
+
+def test_a_clang_that_came_or_changed_finds_other_rewrites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    without = effort()
+    clang = tmp_path / "clang"
+    clang.write_text("")
+    found = effort()
+    os.utime(clang, ns=(1, clang.stat().st_mtime_ns + 1))
+    assert len({without, found, effort()}) == 3

@@ -143,7 +143,7 @@ def renamed(kernel: Kernel, folder: Path) -> Kernel:
 
 def model_free() -> tuple[str, ...]:
     """The proposers that need no model."""
-    return tuple(p.name for p in DEFAULT if not p.uses_model)
+    return tuple(dict.fromkeys(p.name for p in DEFAULT if not p.uses_model))
 
 
 def configs(proposers: Sequence[str], isas: Sequence[str]) -> list[Config]:

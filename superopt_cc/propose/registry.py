@@ -8,12 +8,16 @@ from superopt_cc.propose.learned.proposer import LearnedRewrites
 from superopt_cc.propose.llm import Llm, model_problem
 from superopt_cc.propose.mutate.proposer import Mutate
 from superopt_cc.propose.recall.proposer import Recall
+from superopt_cc.propose.transform.catalogue import BLOCKS, SMALL
+from superopt_cc.propose.transform.proposer import Transform
 from superopt_cc.settings import Settings
 
 DEFAULT: tuple[Proposer, ...] = (
     Recall(),
     LearnedRewrites(),
+    Transform(BLOCKS),
     Compilers(),
+    Transform(SMALL),
     Mutate(),
     Llm(),
 )

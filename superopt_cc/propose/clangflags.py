@@ -107,6 +107,7 @@ def clang_options(command: CompileCommand) -> tuple[str, ...] | RuledOut:
     return (
         *_language(command, macros), *_code_model(states, macros), *_isa(command),
         *_floating(command, states, macros), *_switches(states), *said,
+        "-fno-crash-diagnostics",  # which would leave files behind
     )  # fmt: skip
 
 

@@ -261,7 +261,7 @@ def _object_text(collector: _Collector, symbol: Symbol) -> str:
         return f"\t.set\t{name},{value}+{symbol.offset}\n"
     names = collector.names()
     section = WRITABLE if collector.open(symbol) else READ_ONLY
-    lines = [section, *no_better_aligned(symbol.align)]
+    lines = [section, *no_better_aligned(symbol.align, symbol.size)]
     lines += [f"\t.type\t{name}, @object", f"\t.size\t{name}, {symbol.size}", f"{name}:"]
     lines += [rename(line, lambda n: names.get(n, n)) for line in symbol.lines]
     return "\n".join(lines) + "\n"

@@ -401,7 +401,7 @@ def _support_text(
         size = size_of(facts.types, facts.globals[name]) if name in facts.globals else 0
         if not size:
             raise Ineligible("global-untyped", name)
-        lines += no_better_aligned(_alignment(facts, name))
+        lines += no_better_aligned(_alignment(facts, name), size)
         lines += [f"\t.globl\t{name}", f"\t.type\t{name}, @object", f"\t.size\t{name}, {size}",
                   f"{name}:", f"\t.zero\t{size}"]  # fmt: skip
     return "\n".join(lines) + '\n\t.section\t.note.GNU-stack,"",@progbits\n'

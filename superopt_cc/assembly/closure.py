@@ -53,7 +53,8 @@ class Harness:
     """Text for one object and what its owner must supply or know.
 
     `stubs` and `wraps` map undefined symbols of the text to the function they stand for.
-    `undefined_data` are undefined names that are used other than by a direct call.
+    `undefined_data` are undefined names that are used other than by a direct call; those in `weak`
+    need not be there.
     `local_callees` are the unit's functions reached by direct calls, transitively, without the
     target.  `writable` and `readonly` map carried objects to their sizes in bytes; the writable
     ones lie in section `.superopt.data`.  `address_taken` are functions of the unit whose address
@@ -68,6 +69,7 @@ class Harness:
     writable: Mapping[str, int]
     readonly: Mapping[str, int]
     address_taken: tuple[str, ...]
+    weak: frozenset[str]
 
 
 def direct_callee(unit: Unit, branch: Branch) -> Function | None:
@@ -261,7 +263,7 @@ def _object_text(collector: _Collector, symbol: Symbol) -> str:
         return f"\t.set\t{name},{value}+{symbol.offset}\n"
     names = collector.names()
     section = WRITABLE if collector.open(symbol) else READ_ONLY
-    lines = [section, *no_better_aligned(symbol.align, symbol.size)]
+    lines = [section, *no_better_aligned(symbol.align)]
     lines += [f"\t.type\t{name}, @object", f"\t.size\t{name}, {symbol.size}", f"{name}:"]
     lines += [rename(line, lambda n: names.get(n, n)) for line in symbol.lines]
     return "\n".join(lines) + "\n"
@@ -325,6 +327,7 @@ def harness_text(
         {n: size for n, (size, writable) in sizes.items() if writable},
         {n: size for n, (size, writable) in sizes.items() if not writable},
         tuple(collector.address_taken),
+        frozenset(name for name in collector.undefined if unit.linkages.get(name) == "weak"),
     )
 
 

@@ -21,17 +21,16 @@ _DEFAULT_FLAGS = (
 
 _PAGE = 4096
 _VECTOR = 64  # the most that any instruction wants
-_LEAST = 16  # the least that any instruction insists on
 
 
-def no_better_aligned(align: int, size: int = _LEAST) -> list[str]:
-    """Directives after which data lies at a multiple of `align`, but not of twice as much.
+def no_better_aligned(align: int) -> list[str]:
+    """Directives after which data lies at a multiple of `align`, but not of twice as much, and
+    apart from what stands before it.
 
-    What is tested must not owe anything to where data happens to lie.  Of less than 16 bytes no
-    instruction wants any alignment.
+    What is tested must not owe anything to where data happens to lie.
     """
-    if align >= _PAGE or size < _LEAST:
-        return [f"\t.balign\t{align}"]
+    if align >= _PAGE:
+        return ["\t.skip\t1", f"\t.balign\t{align}"]
     return [f"\t.balign\t{max(2 * align, _VECTOR)}", f"\t.skip\t{align}"]
 
 

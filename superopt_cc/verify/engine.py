@@ -136,11 +136,10 @@ class Verifier(Closing):
             extra = (*fitting(self._kept, cases[0], image.symbols), *extra)
             lengthy = plans.long(around.shape, self.job.seed)
             made = plans.make(cases, extra, around, image.arena, self.job.seed, lengthy)
-            further = far.find(
+            self.plans = plans.settle(made, runner, image, name, around.masks, self._in_time)
+            self.plans += far.find(
                 around.shape, far.bases(cases), runner, image, name, around.masks, self.job.seed
             )
-            made += [further] if further else []
-            self.plans = plans.settle(made, runner, image, name, around.masks, self._in_time)
             self._outrun = outrun.find(
                 around.shape, runner, image, name, around.masks, self.job.seed
             )  # fmt: skip
@@ -244,6 +243,8 @@ class Verifier(Closing):
         for other in stand.elsewhere:
             found = other.first(label, self._in_time, self._rules.run)
             if found is not None:
+                if found[1].reason in _EXCUSABLE and self._narrow():
+                    raise _OtherInputs
                 return self._refuted(other, label, *found)
         walk = self._access.finish(contest, seen, every, first, self._outside)
         return self._walked(stand, label, every, fragment, walk)

@@ -7,6 +7,8 @@ all bits of all addresses turned round.  Frames and data are no better aligned t
 
 from __future__ import annotations
 
+import dataclasses
+import random
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from verifying import QUICK, body, job_for, verdict
 
 from superopt_cc.types import Origin, Reason, Rewrite
 from superopt_cc.verify.engine import Verifier
+from superopt_cc.verify.running.image import Addresses
+from superopt_cc.verify.telling.examples import addresses_of
 from superopt_cc.verify.telling.replaying import replay
 
 SUM = "int f(const int *a, int n) { int s = 0; for (int i = 0; i < n; i++) s += a[i]; return s; }"
@@ -112,6 +116,37 @@ def test_constants_of_a_rewrite_are_aligned_as_it_says(
     assert answer.accepted or "misaligned" in answer.detail
 
 
+BOTH = "pxor %xmm0, %xmm0\nmovups %xmm0, {}(%rip)\nret"
+ADDED = (
+    "movups {}(%rip), %xmm0\nmovaps %xmm0, %xmm1\npsrldq $8, %xmm1\npaddq %xmm1, %xmm0\n"
+    "movq %xmm0, %rax\nret"
+)
+
+
+@pytest.mark.parametrize("linkage", ["", "static ", "extern "])
+def test_variables_are_not_taken_for_neighbours(tmp_path: Path, linkage: str) -> None:
+    before = f"{linkage}long a, b; void set(long x, long y) {{ a = x; b = y; }}\n"
+    clear = before + "long f(void) { a = 0; b = 0; return 0; }"
+    add = before + "long f(void) { return a + b; }"
+    for first in "ab":
+        for source, code in ((clear, f"xorl %eax, %eax\n{BOTH}"), (add, ADDED)):
+            answer = verdict(tmp_path, source, "f", body("f", code.format(first)))
+            assert answer.verdict == "rejected", (source, first)
+
+
+def test_variable_that_is_surely_there_may_be_read_early(tmp_path: Path) -> None:
+    source = "extern int w{}; int f(int *p) {{ if (*p) {{ *p = w; return 1; }} return 0; }}"
+    code = (
+        "movl w(%rip), %ecx\nxorl %eax, %eax\ncmpl $0, (%rdi)\nje .Le\nmovl %ecx, (%rdi)\n"
+        "movl $1, %eax\n.Le:\nret"
+    )
+    answer = verdict(tmp_path, source.format(""), "f", body("f", code), ("-O3", "-fno-pie"))
+    assert answer.accepted, answer
+    weak = source.format(" __attribute__((weak))")
+    answer = verdict(tmp_path, weak, "f", body("f", code), ("-O3", "-fno-pie"))
+    assert (answer.verdict, answer.reason) == ("rejected", Reason.ACCESS), answer
+
+
 def test_counterexample_replays_where_it_was_found(tmp_path: Path) -> None:
     job = job_for(tmp_path, SUM, "f")
     for bit in (21, 33):
@@ -121,6 +156,14 @@ def test_counterexample_replays_where_it_was_found(tmp_path: Path) -> None:
         assert answer.counterexample is not None
         again = [replay(job, rewrite, answer.counterexample) for _ in range(4)]
         assert {a.verdict for a in again} == {"rejected"}
+
+
+def test_addresses_of_a_foreign_counterexample_are_refused(tmp_path: Path) -> None:
+    for wrong in ({"base": 0, "data": 0, "slot": 0, "stack": 7}, {"base": 1}, {"base": "x"}):
+        with pytest.raises((TypeError, ValueError)):
+            addresses_of({"addresses": wrong})
+    own = Addresses.random(random.Random(3))
+    assert addresses_of({"addresses": dataclasses.asdict(own)}) == own
 
 
 def test_right_code_passes_wherever_it_lies(tmp_path: Path) -> None:

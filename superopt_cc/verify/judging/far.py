@@ -13,7 +13,8 @@ import itertools
 import signal
 from collections.abc import Iterator, Sequence
 
-from superopt_cc.cases import Case, Far
+from superopt_cc.cases import Case, Far, weight
+from superopt_cc.errors import Ineligible
 from superopt_cc.verify.gathering import plans
 from superopt_cc.verify.gathering.gather import unused_bits
 from superopt_cc.verify.gathering.plans import Plan
@@ -28,6 +29,7 @@ from superopt_cc.verify.signature.ctype import Int, size_of
 
 _SHIFTS = (1 << 29, 1 << 30, 1 << 31, 1 << 32, 3 << 32, -1 << 31, -1 << 32)
 _BASES = 4  # cases that are changed
+_LIGHT = 64 << 10  # bytes: there are dozens of each
 _MOST = 3  # integer parameters
 _PAGES = 4  # of one case
 _KEPT = 24
@@ -44,7 +46,7 @@ _PATTERN = 61  # bytes, so that neighbours of any size differ
 def find(
     shape: Shape, cases: Sequence[Case], runner: Runner, image: Image, name: str, masks: Masks,
     seed: int,
-) -> Plan | None:  # fmt: skip
+) -> tuple[Plan, ...]:  # fmt: skip
     """Some of the cases with far indexes, settled, if gcc's code touches few pages in any."""
     numbers = Numbers(seed + 13)
     waiting = [case for case in _changed(shape, cases) if admits(case, shape)]
@@ -58,9 +60,14 @@ def find(
         further = (_with_page(case, run, i, image, numbers) for case, run, i in done)
         waiting = [case for case in further if case is not None]
     if not ended:
-        return None
+        return ()
     batch = encode_batch(ended[:: -(-len(ended) // _KEPT)], image.arena, (style,), seed)
-    return Plan(batch, (style,), seed, Mode(noise=seed + 1, ticks=plans.TICKS), optional=True)
+    mode = Mode(noise=seed + 1, ticks=plans.TICKS)
+    plan = Plan(batch, (style,), seed, mode, optional=True)
+    try:
+        return plans.settle([plan], runner, image, name, masks)
+    except Ineligible:  # that noise matters so far away rules out these cases, not the function
+        return ()
 
 
 def _changed(shape: Shape, cases: Sequence[Case]) -> Iterator[Case]:
@@ -85,8 +92,9 @@ def _changed(shape: Shape, cases: Sequence[Case]) -> Iterator[Case]:
 
 
 def bases(cases: Sequence[Case]) -> list[Case]:
-    """A few cases with memory, of several sizes."""
-    some = sorted((c for c in cases if c.objects and c.size), key=lambda case: case.size)
+    """A few cases with little memory, of several sizes."""
+    small = (c for c in cases if c.objects and c.size and weight(c) <= _LIGHT)
+    some = sorted(small, key=lambda case: case.size)
     return some[:: max(len(some) // _BASES, 1)][:_BASES]
 
 

@@ -46,7 +46,7 @@ class Stand(Closing):
         self._ticks, self._bench = ticks, bench
         self._name, self.masks = bench.job.name, bench.around.masks
         self._shape = bench.around.shape
-        self._elsewhere: tuple[Stand, ...] | None = None
+        self._elsewhere: list[Stand] = []
         self.image = image or bench.link(fragments, traced=ticks is None)
         self.plans = self.moved(made, arena)
         self.runner = start_runner(self.image)
@@ -55,7 +55,7 @@ class Stand(Closing):
     def close(self) -> None:
         """End the runners; safe to call twice."""
         self.runner.close()
-        for each in self._elsewhere or ():
+        for each in self._elsewhere:
             each.close()
 
     @property
@@ -64,12 +64,10 @@ class Stand(Closing):
 
         Raises as the stand itself.
         """
-        if self._elsewhere is None:
+        if not self._elsewhere:
             made, arena = self.plans[:_MOVED], self.image.arena
-            self._elsewhere = tuple(
-                Stand(self._bench, (), made, arena, image=image)
-                for image in self._bench.elsewhere(self.image)
-            )
+            for image in self._bench.elsewhere(self.image):
+                self._elsewhere.append(Stand(self._bench, (), made, arena, image=image))
         return self._elsewhere
 
     @functools.cached_property

@@ -136,7 +136,8 @@ def writes_only_what_the_target_writes(touched: Touched) -> Found:
 
 
 def reads_only_near_what_the_target_touches(touched: Touched) -> Found:
-    """Within aligned blocks that the target touches, or in constants that it reads whole."""
+    """Within aligned blocks that the target touches, or in one object of the program, which is
+    there in any case."""
     mine, image = touched.mine, touched.image
     block = np.uint64(BLOCK)
     low = np.concatenate((mine.low - mine.low % block, touched.promised.low))
@@ -144,13 +145,13 @@ def reads_only_near_what_the_target_touches(touched: Touched) -> Found:
     blocks = _Union.of(low, high)
     loaded = touched.his.only(~touched.his.write)
     near = blocks.holds(loaded)
-    fixed, constant = _in_static(loaded, image)
+    fixed = loaded.address < np.uint64(image.arena.low)
     if fixed.any():
         # Another program lays static data out otherwise than the test image does.
         whole = np.zeros(len(near), dtype=bool)
         whole[fixed] = _in_objects(loaded.only(fixed), image)
         exact = _Union.of(mine.low, mine.high).holds(loaded)
-        near = np.where(fixed, exact | whole & (constant | near), near)
+        near = np.where(fixed, exact | whole, near)
     text = "reads {}, near which gcc's code touches nothing"
     return _tell(touched.ours, loaded.only(~near), text)
 
@@ -201,14 +202,6 @@ def _promised(run: Run, promised: Promised) -> _Union:
     ]
     low = np.array([at for at, _ in spans], dtype=np.uint64)
     return _Union(low, low + np.array([size for _, size in spans], dtype=np.uint64))
-
-
-def _in_static(spans: _Spans, image: Image) -> tuple[Flags, Flags]:
-    """Which spans lie in the program's own image, and which of them among its constants."""
-    low, high = image.readonly_range
-    end = spans.address + (spans.high - spans.low)
-    constant = (spans.address < np.uint64(high)) & (end > np.uint64(low))
-    return spans.address < np.uint64(image.arena.low), constant
 
 
 def _in_objects(spans: _Spans, image: Image) -> Flags:

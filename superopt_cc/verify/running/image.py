@@ -91,6 +91,13 @@ class Addresses:
         slot, stack = self.slot ^ (_BITS & -PAGE), self.stack ^ (_BITS & -_STACK_ALIGN)
         return Addresses(base, data, slot, stack, not self.upwards)
 
+    def possible(self) -> bool:
+        """Could `random` have chosen them?"""
+        ranges = (_IMAGES, PAGE), (_DATA, PAGE), (_ARENAS, PAGE), (_STACKS, _STACK_ALIGN)
+        one = self if self.slot < self.opposite().slot else self.opposite()
+        places = one.base, one.data, one.slot, one.stack
+        return all(at in range(*r, step) for at, (r, step) in zip(places, ranges, strict=True))
+
     def arena(self, data: tuple[int, bytes], symbols: Mapping[str, int]) -> Arena:
         stride = SLOT_STRIDE if self.upwards else -SLOT_STRIDE
         return Arena(self.slot - SLOT_GUARD, data, symbols, stride, self.stack)
@@ -401,7 +408,7 @@ def _support_text(
         size = size_of(facts.types, facts.globals[name]) if name in facts.globals else 0
         if not size:
             raise Ineligible("global-untyped", name)
-        lines += no_better_aligned(_alignment(facts, name), size)
+        lines += no_better_aligned(_alignment(facts, name))
         lines += [f"\t.globl\t{name}", f"\t.type\t{name}, @object", f"\t.size\t{name}, {size}",
                   f"{name}:", f"\t.zero\t{size}"]  # fmt: skip
     return "\n".join(lines) + '\n\t.section\t.note.GNU-stack,"",@progbits\n'
@@ -466,8 +473,8 @@ def _range(sections: Sequence[Section]) -> tuple[int, int]:
 def _objects(
     harness: Harness, symbols: Mapping[str, int], facts: Facts
 ) -> tuple[tuple[int, int], ...]:
-    """Address ranges of the unit's data objects and of outside ones that it names."""
+    """Address ranges of the unit's data objects and of outside ones that are surely there."""
     sizes = {**harness.readonly, **harness.writable}
-    for name in harness.undefined_data:
+    for name in set(harness.undefined_data) - harness.weak:
         sizes[name] = size_of(facts.types, facts.globals[name])
     return tuple((symbols[n], symbols[n] + size) for n, size in sizes.items() if n in symbols)

@@ -63,10 +63,15 @@ _TRACES = "leave different traces; with gcc's code their traces are the same"
 def addresses_of(value: Mapping[str, Any]) -> Addresses | None:
     """Where things lay when a counterexample was found, if its `case` tells.
 
-    Raises TypeError when it was not made by `counterexample`.
+    Raises TypeError or ValueError when it was not made by `counterexample`.
     """
     given = value.get("addresses")
-    return None if given is None else Addresses(**given)
+    if given is None:
+        return None
+    found = Addresses(**given)
+    if not found.possible():
+        raise ValueError("addresses that no test image has")
+    return found
 
 
 def replay_plan(value: Mapping[str, Any], arena: Arena) -> Plan:

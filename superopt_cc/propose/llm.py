@@ -28,6 +28,8 @@ from superopt_cc.types import Attempt, Rewrite
 
 _TEMPLATE_TOKENS = 512
 _CHECK_SECONDS = 120.0
+# The first verdict shall come soon: most answers in C are no longer than this.
+_LEAD = 192  # tokens
 _LEAST_SECONDS = 0.5  # of the deadline: less is not worth another round
 # models.md's trap: gcc 12 optimises away what llama.cpp needs of AMX.
 _INSTALL = (
@@ -200,6 +202,7 @@ class _Conversation:
             opening=surface.opening,
             target=surface.copied,
             grammar=surface.grammar,
+            lead=_LEAD if number == 1 else 0,
         )
 
     def _provenance(self, prompt: Prompt, answer: Answer, number: int) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ A request is one JSON object on one line, JSON lines answer it:
     in   {"model": PATH, "system": TEXT, "prompt": TEXT, "seeds": [N...], "max_tokens": N,
           "context": N, "temperature": X, "threads": N}
          and where wanted "opening": what an answer begins with if the model has no chat form;
+         "lead": N, for so many tokens the first answer is made alone;
          "stop": [TEXT...], which end an answer before them; "one_block": true, its first closed
          fence does; "target": TEXT, an answer that repeats it ends; "grammar": GBNF that
          confines answers; "deadline": N, on the system's monotonic clock

@@ -149,6 +149,21 @@ def test_guessed_tokens_save_evaluations_and_change_no_answer(tmp_path: Path) ->
         assert same >= 0.7 * count
 
 
+def test_the_first_answer_may_run_ahead_and_changes_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "forgets.gguf"
+    write_tiny_model(path, chat=True, ends=False, forgets=True)
+    together = ask(Engine(str(path)), max_tokens=40, temperature=0.1, seeds=range(8))
+    engine = Engine(str(path))
+    asked = question(max_tokens=40, temperature=0.1, seeds=range(8), lead=40, drafts=False)
+    told, steps = [], []
+    for ended in engine.answers(asked):
+        told.append(ended)
+        steps.append(engine.steps)
+    assert [ended.index for ended in told] == list(range(8))
+    assert (steps[0], steps[1:]) == (39, [78] * 7)
+    assert sum(together[ended.index] == ended for ended in told) >= 6
+
+
 def test_answers_nobody_takes_leave_nothing_behind(engine: Engine) -> None:
     told = engine.answers(question())
     next(told)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 # Grows with every change of a proposer that could find more.
-PROPOSERS = "3"
+PROPOSERS = "4"
 
 
 def knowledge_folder() -> str:

@@ -106,6 +106,38 @@ BODIES = {
         "unsigned short *w = (unsigned short *)b; for (int i = 0; i < n / 2; i++)"
         "if (w[i] > 0x6200) w[i] ^= 0x2020; return 0;",
     ),
+    "total_kept": (
+        "apart",
+        "int *k = (int *)(b + 8 + (c & 12)); for (int i = 0; i < n; i++) *k += a[i]; return *k;",
+    ),
+    "total_of_itself": (
+        "apart",
+        "int *k = (int *)(b + (c & 60)), *w = (int *)b;"
+        "for (long i = 0; i < n / 4; i++) { *k += w[i]; k[1] ^= *k; } return *k;",
+    ),
+    "extremes_kept": (
+        "apart",
+        "struct two { short low, high; } *k = (struct two *)(b + (c & 28)); short *w = (short *)b;"
+        "for (long i = n / 2 - 1; i >= 0; i--) { if (w[i] < k->low) k->low = w[i];"
+        "if (w[i] > k->high) k->high = w[i]; } return k->low * 7 + k->high;",
+    ),
+    "floats_kept": (
+        "apart",
+        "float *k = (float *)(b + (c & 60)); const char *s = a, *e = a + n;"
+        "while (s < e) { if (*s > k[0]) *k = -0.0f; if (k[1] > *s) k[1] = *s; s++; } return *k;",
+    ),
+    "bound_kept": (
+        "apart",
+        "static struct { int n; char *p; } m, *q = &m; m.n = n; m.p = (char *)b;"
+        "char *p = a + c % 3;"
+        "for (int i = 0; i < q->n; i++) q->p[i] += p[i + 1]; return q->n;",
+    ),
+    "columns": (
+        "apart",
+        "unsigned w = 1 + (c & 3); long *k = (long *)(b + 64); unsigned char *s = b;"
+        "for (long i = 0; i < n / 4; i++) { k[1] += s[i * w]; k[0] -= s[(n - i) * 1]; }"
+        "return k[0] + k[1];",
+    ),
     "hash": (
         "accumulators(4)",
         "static const int t[8] = {3, 1, 4, 1, 5, 9, 2, 6}; int k = 1; unsigned x = 7;"

@@ -50,6 +50,18 @@ void capitals(char *text, unsigned long length)
             text[i] = (char)(text[i] - 32);
 }
 """
+TALLY = """
+struct tally { long sum, squares; unsigned char last; };
+void tally(struct tally *t, const unsigned char *data, int length)
+{
+    for (int i = 0; i < length; i++) {
+        t->sum += data[i];
+        t->squares += data[i] * data[i];
+        if (data[i])
+            t->last = data[i];
+    }
+}
+"""
 TOTAL = """
 static const unsigned table[4] = { 7, 1, 9, 4 };
 unsigned total(const unsigned char *data, int length)
@@ -74,6 +86,7 @@ def _proposed(context: Context) -> list[Rewrite]:
         (COUNT, "count", "bytes16"),
         (CAPITALS, "capitals", "stores16"),
         (TOTAL, "total", "accumulators(4)"),
+        (TALLY, "tally", "apart"),
     ],
 )
 def test_what_is_transformed_is_accepted(
@@ -193,3 +206,20 @@ def test_assignments_that_could_trap_stay_under_their_condition() -> None:
 def test_calls_at_the_end_of_a_count_are_left_as_they_are() -> None:
     text = "int f(char *s, int n) { int k = 0; while (n--) k += *s++; return k + n; }"
     assert "n--)" in plainly(text)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for (int i = 0; i < n; i++) { *a += s[i]; g(); }",  # calls
+        "for (int i = 0; i < n; i++) { if (s[i] == c) return i; *a += s[i]; } return 0;",
+        "for (int i = 0; i < n; i++) *a += s[s[i]]; return *a;",  # reads anywhere
+        "for (int i = 0; i < n; i++) if (s[i]) *a += 1; return *a;",  # perhaps never touches it
+        "for (int i = 0; i < n; i++) { *a += s[i]; a = &n; } return *a;",
+        "for (int i = 0; i < n; i++) { *a += s[i]; i += s[i]; } return *a;",
+        "for (int i = 0; i < *a; i++) ++*a; return *a;",
+        "int k = 0; for (int i = 0; i < n; i++) k += *a + s[i]; return k;",  # writes nothing
+    ],
+)
+def test_loops_whose_memory_is_not_known_before_them_are_left_alone(body: str) -> None:
+    assert "apart" not in _made(body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from superopt_cc.propose.transform.apart import apart
 from superopt_cc.propose.transform.branches import branchless, branchy, guesses
 from superopt_cc.propose.transform.rounds import accumulators, unrolling
 from superopt_cc.propose.transform.scalars import Type, Types
@@ -15,7 +16,7 @@ from superopt_cc.propose.transform.syntax import Source, Variant
 Transformation = Callable[[Source, Types], Iterator[Variant]]
 
 # Few, and worth several times their code where they fit.
-BLOCKS: tuple[Transformation, ...] = (skipping, summing, storing)
+BLOCKS: tuple[Transformation, ...] = (apart, skipping, summing, storing)
 # Many, and each as likely to lose as to win.
 SMALL: tuple[Transformation, ...] = (branchless, accumulators, unrolling, branchy, guesses)
 ALL = (*BLOCKS, *SMALL)

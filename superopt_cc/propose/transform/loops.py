@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Set
 
 from tree_sitter import Node
 
@@ -45,11 +46,14 @@ class Loop:
     """A `for` or `while` loop whose variables that count change once a round, at its end.
 
     `steps` holds these variables, `statements` the body without `trailing`, what steps at its end,
-    `others` the parts of the condition that are no bounds.
+    `others` the parts of the condition that are no bounds.  `still` are places in memory, as the
+    text has them, that no round changes.
     """
 
-    def __init__(self, source: Source, types: Types, node: Node) -> None:
-        self.source, self.types, self.node = source, types, node
+    def __init__(
+        self, source: Source, types: Types, node: Node, still: Set[str] = frozenset()
+    ) -> None:
+        self.source, self.types, self.node, self.still = source, types, node, still
         self.init = node.child_by_field_name("initializer")
         self.update = node.child_by_field_name("update")
         self.condition = node.child_by_field_name("condition")
@@ -94,6 +98,8 @@ class Loop:
     def is_invariant(self, node: Node) -> bool:
         """The same in each round, and harmless to compute before the loop?"""
         source = self.source
+        if source.text(bare(node)) in self.still:
+            return True
         if not source.is_pure(node) or source.reads_memory(node):
             return False
         return all(
@@ -156,7 +162,8 @@ class Loop:
         if self.is_invariant(left):
             left, right, word = right, left, _FLIPPED[word]
         kinds = self.types.of(left), self.types.of(right)
-        if not self.is_invariant(right) or None in kinds:
+        unknown = None in kinds and source.text(bare(right)) not in self.still
+        if not self.is_invariant(right) or unknown:
             return None
         rounds = self._rounds(left, right, word)
         return None if rounds is None else Bound(text, rounds)

@@ -99,6 +99,11 @@ class Types:
     def _base(self, node: Node) -> Type | None:
         return of_words(self._source.text(node).split(), self._typedefs)
 
+    @property
+    def declared(self) -> frozenset[str]:
+        """All variables of the function, parameters included."""
+        return frozenset(self._variables)
+
     def variable(self, name: str) -> Type | None:
         """A local variable or parameter that is declared but once."""
         return self._variables.get(name)

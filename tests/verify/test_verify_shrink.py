@@ -27,6 +27,7 @@ PREFIX = """
 long f(const char *s, const char *t)
 { long n = 0; while (*s && *s == *t) s++, t++, n++; return n; }
 """
+LEAST = "long f(const int *a) { return *a; }"
 DIVIDE = "int f(int a, int b) { if (b == 0) return 0; return a / b; }"
 GLOBAL = "int g; void f(int x) { g = x; }"
 LONGEST = """
@@ -38,6 +39,8 @@ int f(const unsigned char *a, int n)
 TEXTS = [
     ("a value", SUM, SUM.replace("s += a[i]", "s += a[i] > 1000 ? a[i] + 1 : a[i]"),
      "f(a={1001}, n=1) returned 1002, gcc's code returns 1001"),
+    ("the least number", LEAST, LEAST.replace("return *a", "return *a + 1 > -2147483647 ? *a : 5"),
+     "f(a={-2147483648}) returned 5, gcc's code returns -2147483648"),
     ("a length", SUM, SUM.replace("i < n", "i < (n & ~3)"),
      "f(a={1}, n=1) returned 0, gcc's code returns 1"),
     ("a length far from zero", SUM, SUM.replace("return s", "return n > 50 ? s + 1 : s"),

@@ -374,9 +374,11 @@ def _values(
             fresh = _floating(old)
         else:
             value = int.from_bytes(old, "little", signed=scalar.signed)
+            most = (1 << (8 * scalar.size - scalar.signed)) - 1  # the least number has no positive
             fresh = [
                 v.to_bytes(scalar.size, "little", signed=scalar.signed)
                 for v in (smaller(value) if len(live) < 8 else smaller(value)[:6])
+                if v <= most
             ]
         for candidate in fresh:
             yield _patch(what, which, scalar.at, candidate)

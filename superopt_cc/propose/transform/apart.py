@@ -29,6 +29,7 @@ from superopt_cc.propose.transform.syntax import (
 
 _NAME = "apart_"  # not as our other names: later transformations shall work on these loops
 _MOST = 16  # tests before a loop
+_WORTH = 8  # rounds: fewer are over before the tests are
 
 
 def apart(source: Source, types: Types) -> Iterator[Variant]:
@@ -81,7 +82,8 @@ def _written(loop: Loop, declared: Set[str], name: str) -> str:
     within = loop.within()
     return (
         f"{{ {loop.opening()} unsigned long {name}r = {within} ? {loop.bounds[0].rounds} : 0; "
-        f"if ({name}r && {' && '.join(tests)}) {{ {before}{_kept(loop, nodes)} {after}}} "
+        f"if (__builtin_expect({name}r >= {_WORTH}, 0) && {' && '.join(tests)}) "
+        f"{{ {before}{_kept(loop, nodes)} {after}}} "
         f"else {{ {loop.rest()} }} }}"
     )
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import math
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+
+from superopt_cc.store.lines import Record, append_line, read_lines
 
 _FILE = "surfaces.jsonl"
-_LARGEST = 1 << 20
 _COUNTS = ("answers", "verified", "faster")
 
 
@@ -72,41 +70,32 @@ class Surfaces:
     def add(self, model: str, stamp: str, surface: str, tally: Tally) -> None:
         """Remember what one search saw."""
         record = {"model": model, "stamp": stamp, "surface": surface, **dataclasses.asdict(tally)}
-        with contextlib.suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            if self._path.exists() and self._path.stat().st_size > _LARGEST:
-                self._compact()
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+        append_line(self._path, record, _compacted)
 
-    def _sum(self, records: Sequence[Mapping[str, Any]], model: object, surface: str) -> Tally:
+    def _sum(self, records: Sequence[Record], model: object, surface: str) -> Tally:
         total = Tally()
         for record in records:
             if record["model"] == model and record["surface"] == surface:
                 total = total.plus(Tally(*(record[name] for name in _COUNTS)))
         return total
 
-    def _records(self) -> list[dict[str, Any]]:
-        """Lines that are whole and ours."""
-        found: list[dict[str, Any]] = []
-        with contextlib.suppress(OSError):
-            for line in self._path.read_bytes().decode(errors="replace").splitlines():
-                with contextlib.suppress(ValueError, TypeError, KeyError):
-                    record = json.loads(line)
-                    if all(float(record[name]) >= 0 for name in _COUNTS) and record["stamp"]:
-                        found.append({**record, "model": record["model"]})
-        return found
+    def _records(self) -> list[Record]:
+        return list(_ours(read_lines(self._path)))
 
-    def _compact(self) -> None:
-        """One line for each model, stamp and surface."""
-        sums: dict[tuple[str, str, str], Tally] = {}
-        for record in self._records():
-            key = (str(record["model"]), str(record["stamp"]), str(record.get("surface")))
-            sums[key] = sums.get(key, Tally()).plus(Tally(*(record[n] for n in _COUNTS)))
-        lines = [
-            json.dumps({"model": m, "stamp": t, "surface": s, **dataclasses.asdict(tally)})
-            for (m, t, s), tally in sums.items()
-        ]
-        new = self._path.with_name(f"{_FILE}.{os.getpid()}")
-        new.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        new.replace(self._path)
+
+def _ours(records: Iterable[Record]) -> Iterator[Record]:
+    """Those that say what a record says."""
+    for record in records:
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            if all(float(record[name]) >= 0 for name in _COUNTS) and record["stamp"]:
+                yield {**record, "model": record["model"]}
+
+
+def _compacted(records: Iterable[Record]) -> Iterator[Record]:
+    """One for each model, stamp and surface."""
+    sums: dict[tuple[str, str, str], Tally] = {}
+    for record in _ours(records):
+        key = (str(record["model"]), str(record["stamp"]), str(record.get("surface")))
+        sums[key] = sums.get(key, Tally()).plus(Tally(*(record[n] for n in _COUNTS)))
+    for (model, stamp, surface), tally in sums.items():
+        yield {"model": model, "stamp": stamp, "surface": surface, **dataclasses.asdict(tally)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import cast
@@ -20,6 +21,7 @@ from superopt_cc.propose.base import Compilations, Context, Proposer
 from superopt_cc.propose.learned.behaviour import fingerprints
 from superopt_cc.propose.registry import chosen
 from superopt_cc.search.budget import Budget, Pace
+from superopt_cc.search.worth import Offering, Worths, keys
 from superopt_cc.settings import Settings
 from superopt_cc.types import (
     Attempt,
@@ -42,6 +44,8 @@ Progress = Callable[[str], None]
 _UNREACHED = frozenset({"shadowed", "bounded", "proved"})
 # Confirming more than the best few would be choosing by the confirmation.
 _CONFIRMATIONS = 2
+# Seconds that a proposer has before another one may be more promising.
+_MOMENT = 1.5
 # A rough timing between a model's rounds: so many seconds, and as many again for each rewrite.
 _EARLY = 1.0
 
@@ -108,12 +112,13 @@ class Inputs:
 
 @dataclasses.dataclass(slots=True)
 class _Found:
-    """A verified rewrite; `attempt` is its place in the attempts."""
+    """A verified rewrite; `attempt` is its place in the attempts, `key` says whose it is."""
 
     rewrite: Rewrite
     verdict: Verdict
     fragment: Fragment
     attempt: int
+    key: str
 
 
 class _Search:
@@ -134,6 +139,8 @@ class _Search:
         self._budget = budget
         self._pace = Pace()
         self._found: list[_Found] = []
+        self._worths = Worths(settings.cache_dir)
+        self._asked = ""
         self._reasons: set[str] = set()
 
     def run(self, proposers: Sequence[Proposer]) -> Outcome:
@@ -158,10 +165,22 @@ class _Search:
             return self._kept("budget" if late else "inadequate", verifier.gap)
         behaviour = fingerprints(self.job.facts, self._unit, verifier.run_target)
         self.behaved(behaviour)
+        offerings = [
+            self._offering(proposer, key, verifier, behaviour)
+            for proposer, key in zip(proposers, keys(proposers), strict=True)
+            if not proposer.uses_model
+        ]
+        self._compete(offerings, verifier)
         for proposer in proposers:
-            self._gather(proposer, verifier, behaviour)
-            if self._satisfied():
-                return self._replaced(self._found[0], None)
+            if proposer.uses_model and not self._satisfied():
+                self._gather(self._offering(proposer, "", verifier, behaviour), verifier)
+        outcome = self._decided(verifier)
+        self._remember(offerings, outcome)
+        return outcome
+
+    def _decided(self, verifier: Verifier) -> Outcome:
+        if self._satisfied():
+            return self._replaced(self._found[0], None)
         if not self._found:
             return self._nothing()
         try:
@@ -174,34 +193,91 @@ class _Search:
         except SuperoptError as error:  # too little time, or the machine cannot be timed on
             return self._kept("budget", str(error))
 
-    def _gather(self, proposer: Proposer, verifier: Verifier, behaviour: tuple[str, ...]) -> None:
-        """Verify what a proposer offers, as long as there is time."""
-        batch: list[Rewrite] = []
+    def _compete(self, offerings: Sequence[Offering], verifier: Verifier) -> None:
+        """Whoever promises most goes on for a moment, until all are done or the time is over.
+
+        Where the first verified rewrite is taken, the order is fixed: so are objects.
+        """
+        with contextlib.ExitStack() as owned:
+            for offering in offerings:
+                owned.callback(offering.rewrites.close)
+            if self.settings.accept == "verified":
+                for offering in offerings:
+                    if not self._satisfied():
+                        self._gather(offering, verifier)
+                return
+            left = list(offerings)
+            while left:
+                offering = self._worths.next(left)
+                late = time.monotonic() >= offering.deadline
+                if (late and offering.spent) or not self._go_on(offering, verifier, time.monotonic() + _MOMENT):
+                    self._end(offering, verifier)
+                    left.remove(offering)
+
+    def _offering(
+        self, proposer: Proposer, key: str, verifier: Verifier, behaviour: tuple[str, ...]
+    ) -> Offering:
+        """A proposer that has not begun."""
+        waiting: list[Rewrite] = []
         model = proposer.uses_model
         deadline = self._budget.start_model() if model else self._budget.proposing_deadline()
         context = Context(
             self.job, self._unit, self.settings, deadline, self._compilations,
             self.attempts.append, lambda: tuple(self.attempts),
-            lambda: self._rank_early(verifier, deadline, batch), self.when_done.append,
+            lambda: self._rank_early(verifier, deadline, waiting), self.when_done.append,
             verifier.run_target, verifier.constants, behaviour,
         )  # fmt: skip
+        rewrites = _closable(proposer.propose(context))
+        return Offering(proposer, key, rewrites, deadline, waiting)
+
+    def _gather(self, offering: Offering, verifier: Verifier) -> None:
+        """Verify what a proposer offers, as long as there is time."""
+        with contextlib.closing(offering.rewrites):
+            self._go_on(offering, verifier, offering.deadline)
+        self._end(offering, verifier)
+        if offering.proposer.uses_model:
+            self._budget.end_model(offering.deadline)
+
+    def _go_on(self, offering: Offering, verifier: Verifier, until: float) -> bool:
+        """The same, until then; is there more?"""
+        model, waiting = offering.proposer.uses_model, offering.waiting
         # A model thinks while its last answer is verified; compilers wait, so they fill a link.
         alone = model or self.settings.accept == "verified"
         verifier.small = model  # it reads them
-        with contextlib.closing(_closable(proposer.propose(context))) as rewrites:
-            for rewrite in rewrites:
-                batch.append(rewrite)
-                if len(batch) >= (1 if alone else self._pace.room(deadline)):
-                    self._judge(batch, verifier)
-                    batch.clear()
-                if self._satisfied() or time.monotonic() >= deadline:
-                    break
+        self._asked = offering.key
+        began = time.monotonic()
+        try:
+            for rewrite in offering.rewrites:
+                waiting.append(rewrite)
+                if len(waiting) >= (1 if alone else self._pace.room(offering.deadline)):
+                    self._judge(waiting, verifier)
+                    waiting.clear()
+                if self._satisfied() or time.monotonic() >= min(until, offering.deadline):
+                    return True
+        finally:
+            offering.spent += time.monotonic() - began
+        return False
+
+    def _end(self, offering: Offering, verifier: Verifier) -> None:
+        """What still waits is verified if there is time."""
+        self._asked = offering.key
         if not self._satisfied():
-            self._judge(batch[: self._pace.room(deadline)], verifier)
-        if not self._satisfied() and time.monotonic() >= deadline:
+            self._judge(offering.waiting[: self._pace.room(offering.deadline)], verifier)
+        offering.waiting.clear()
+        if not self._satisfied() and time.monotonic() >= offering.deadline:
             self._reasons.add("budget")
-        if model:
-            self._budget.end_model(deadline)
+
+    def _remember(self, offerings: Sequence[Offering], outcome: Outcome) -> None:
+        """Who had how many seconds, and whose rewrite was taken."""
+        if self.settings.accept == "verified":
+            return
+        taken = next((f.key for f in self._found if f.rewrite is outcome.rewrite), None)
+        for offering in offerings:
+            gain = 0.0
+            if offering.key == taken and outcome.measurement is not None:
+                gain = max(0.0, math.log(outcome.measurement.speedup))
+            if offering.spent:
+                self._worths.add(offering.key, offering.spent, gain)
 
     def _satisfied(self) -> bool:
         return bool(self._found) and self.settings.accept == "verified"
@@ -225,7 +301,8 @@ class _Search:
             if isinstance(verdict, str):
                 self._fell(rewrite, "failed", verdict)
             elif verdict.accepted:
-                self._found.append(_Found(rewrite, verdict, fragment, len(self.attempts)))
+                place = len(self.attempts)
+                self._found.append(_Found(rewrite, verdict, fragment, place, self._asked))
                 self._note(rewrite, "verified", "")
             else:
                 reason = verdict.reason.value if verdict.reason else "budget"

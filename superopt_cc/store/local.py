@@ -310,7 +310,7 @@ def clear(folder: Path) -> None:
         for part in ("store", "units", "transcripts", "recall"):
             if (folder / part).is_dir():
                 shutil.rmtree(folder / part)
-        for pattern in ("builds*.jsonl", "surfaces.jsonl", "absent*", "warned"):
+        for pattern in ("builds*.jsonl", "surfaces.jsonl", "worth.jsonl", "absent*", "warned"):
             for file in folder.glob(pattern):
                 file.unlink(missing_ok=True)
 

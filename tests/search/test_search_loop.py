@@ -62,8 +62,13 @@ def right() -> Rewrite:
     return rewrite("twice", "movl %edi, %eax", "addl %edi, %eax", "ret")
 
 
-def wrong() -> Rewrite:
-    return rewrite("twice", "movl %edi, %eax", "shll $2, %eax", "ret")
+def wrong(name: str = "twice") -> Rewrite:
+    return rewrite(name, "movl %edi, %eax", "shll $2, %eax", "ret")
+
+
+def fast_power() -> Offers:
+    body = (f"imull ${FACTOR}, %edi, %eax", f"addl ${TERM}, %eax", "ret")
+    return Offers([rewrite("power", *body)])
 
 
 def search(job: Job, folder: Path, *rewrites: Rewrite, **settings: object) -> Outcome:
@@ -111,9 +116,7 @@ def test_compiled_takes_compiler_made_code_only(make_job: MakeJob, tmp_path: Pat
 
 
 def test_a_much_faster_rewrite_is_confirmed(make_job: MakeJob, tmp_path: Path) -> None:
-    job = make_job(POWER, "power")
-    fast = rewrite("power", f"imull ${FACTOR}, %edi, %eax", f"addl ${TERM}, %eax", "ret")
-    outcome = search(job, tmp_path, fast, budget=20.0)
+    outcome = search(make_job(POWER, "power"), tmp_path, *fast_power().rewrites, budget=20.0)
     assert outcome.outcome == "replaced", outcome
     assert outcome.measurement is not None
     assert outcome.measurement.significant

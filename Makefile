@@ -13,7 +13,7 @@ LLM_BUILD := CMAKE_ARGS='-DCMAKE_C_FLAGS="$(AMX_SAFE)" -DCMAKE_CXX_FLAGS="$(AMX_
 
 # program:Debian package
 DEMO_NEEDS := gcc:gcc g++:g++ as:binutils
-TEST_NEEDS := $(DEMO_NEEDS) cmake:cmake clang:clang hyperfine:hyperfine csmith:csmith gdb:gdb
+TEST_NEEDS := $(DEMO_NEEDS) cmake:cmake clang:clang hyperfine:hyperfine csmith:csmith gdb:gdb ccache:ccache
 
 # $(call need,PROGRAM:PACKAGE...): one line with the apt command if anything is missing.
 define need

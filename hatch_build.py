@@ -43,7 +43,7 @@ def natives(root: Path) -> tuple[Native, ...]:
         return tuple(sorted(str(path.relative_to(root)) for path in found))
 
     front = (
-        *(f"csrc/front/{name}.c" for name in ("front", "command", "options", "settings")),
+        *(f"csrc/front/{name}.c" for name in ("front", "command", "launch", "options", "settings")),
         *(f"csrc/common/{name}.c" for name in ("pragma", "record")),
         *_COMMON,
         "build/option_table.c",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -85,8 +86,12 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
+# Names of C++ hold blanks and commas inside brackets.
+_NAMES = re.compile(r"(?:[^\s,<(]|<[^<>]*(?:<[^<>]*>[^<>]*)*>|\([^()]*\)|[<(])+")
+
+
 def _select(text: str, source: _Source) -> tuple[str, ...]:
-    words = _words(text)
+    words = tuple(_NAMES.findall(text))
     if not words:
         raise ValueError("must be pragma, all, profile:FILE or patterns of function names")
     if len(words) > 1 and {"pragma", "all"} & set(words):

@@ -1,4 +1,5 @@
 # cmake -DCMAKE_TOOLCHAIN_FILE=superopt-toolchain.cmake: builds C and C++ with superopt-cc.
+# With a toolchain file of your own: -DCMAKE_C_COMPILER_LAUNCHER=superopt-cc (and CXX) instead.
 # Settings travel in the environment (SUPEROPT_MODE=use ...) or in superopt.toml.
 find_program(SUPEROPT_CC superopt-cc REQUIRED)
 find_program(SUPEROPT_CXX superopt-c++ REQUIRED)

@@ -44,8 +44,10 @@ bool read_descriptor(int fd, struct bytes *to)
 bool read_file(const char *path, struct bytes *to)
 {
     struct stat status;
+    /* Of a pipe the mere opening and closing would end its writer. */
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return false;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    /* A pipe would be emptied by reading it here. */
     bool good = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     good = good && read_descriptor(fd, to);
     if (fd >= 0)
@@ -102,7 +104,7 @@ bool is_program(const char *path)
     return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
 }
 
-static bool same_as_running(const char *path)
+bool same_as_running(const char *path)
 {
     struct stat there, here;
     return stat(path, &there) == 0 && stat("/proc/self/exe", &here) == 0 &&
@@ -118,7 +120,7 @@ bool is_ours(const char *path)
            strstr(real, "/superopt-cc/pragma/") || same_as_running(path);
 }
 
-static bool is_wrapper(const char *path)
+bool is_wrapper(const char *path)
 {
     static const char *const names[] = {"ccache", "sccache", "distcc", "icecc", "colorgcc"};
     char real[PATH_MAX];

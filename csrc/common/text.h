@@ -31,6 +31,12 @@ bool is_program(const char *path);
 /* Is `path` one of our front doors or shims, through whatever links? */
 bool is_ours(const char *path);
 
+/* Is `path` the running program, by whatever link? */
+bool same_as_running(const char *path);
+
+/* Is `path` a compiler cache or distributor, by whatever link? */
+bool is_wrapper(const char *path);
+
 /* First program `name` in the colon-separated `path` that is not ours, or NULL.
  * With `passing_over_wrappers`, compiler caches and distributors do not count either. */
 char *find_on_path(const char *name, const char *path, bool passing_over_wrappers);

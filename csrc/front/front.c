@@ -7,6 +7,7 @@
 #include "../common/pragma.h"
 #include "../common/record.h"
 #include "command.h"
+#include "launch.h"
 #include "settings.h"
 
 #include <errno.h>
@@ -61,6 +62,14 @@ static char *compiler_named(const char *setting, bool passing_over_wrappers)
     return path && is_program(path) && !is_ours(path) ? path : NULL;
 }
 
+/* The name that stands for a compiler: gcc-12 for links called gcc-12 or superopt-gcc-12. */
+static const char *name_called_by(const char *called)
+{
+    const char *name = starts_with(called, "superopt-") ? called + strlen("superopt-") : called;
+    bool own = name != called && (strcmp(name, "cc") == 0 || strcmp(name, "c++") == 0);
+    return own ? NULL : name;
+}
+
 /* The real compiler: the setting, the name we were called by, or gcc and g++ by name. */
 static char *find_compiler(const char *setting, const char *called, bool cxx)
 {
@@ -71,8 +80,8 @@ static char *find_compiler(const char *setting, const char *called, bool cxx)
         found = compiler_named(setting, false);
     if (setting && !found)
         warn(format("cc = '%s' is no compiler; using the one on PATH", setting));
-    if (!found && !starts_with(called, "superopt-"))
-        found = compiler_named(called, true);
+    if (!found && name_called_by(called))
+        found = compiler_named(name_called_by(called), true);
     if (!found)
         found = compiler_named(cxx ? "g++" : "gcc", true);
     if (!found)
@@ -87,9 +96,8 @@ static bool is_gcc(const char *compiler)
 }
 
 /* The folder with our helpers: beside the installed scripts, or in a build folder. */
-static char *helper_folder(void)
+static char *helpers_near(const char *own)
 {
-    char *own = own_folder();
     if (!own)
         return NULL;
     const char *const places[] = {"../libexec/superopt-cc", "."};
@@ -100,6 +108,26 @@ static char *helper_folder(void)
             return strdup(real);
     }
     return NULL;
+}
+
+/* Where our programs are installed, if we run by a hard link that lies elsewhere. */
+static char *installed_folder(void)
+{
+    for (const char *path = getenv("PATH"); path && *path;) {
+        int length = (int)strcspn(path, ":");
+        char real[PATH_MAX];
+        if (same_as_running(format("%.*s/superopt-cc", length, path)) &&
+            realpath(format("%.*s/superopt-cc", length, path), real))
+            return strndup(real, (size_t)(strrchr(real, '/') - real));
+        path += length + (path[length] == ':');
+    }
+    return NULL;
+}
+
+static char *helper_folder(void)
+{
+    char *found = helpers_near(own_folder());
+    return found ? found : helpers_near(installed_folder());
 }
 
 /* Stdin is looked at only where reading it takes nothing away from gcc. */
@@ -236,10 +264,15 @@ int main(int argc, char **argv)
         build.argv = expanded;
         build.options = nested;
     }
+    char *launched = take_compiler(called, &build.argv);
+    if (launched) {
+        expanded = expand_response_files(&build.argv);
+        build.cxx = strstr(base_name(launched), "++");
+    }
     struct command command = read_command(&expanded);
     const char *source = command.sources.count ? command.sources.word[0] : NULL;
     struct settings settings = read_settings(&build.options, source);
-    build.compiler = find_compiler(settings.cc, called, build.cxx);
+    build.compiler = launched ? launched : find_compiler(settings.cc, called, build.cxx);
     if (!build.compiler || depth > MAX_DEPTH) {
         fprintf(stderr, "superopt-cc: error: %s: %s; set cc to the path of the real compiler\n",
                 build.cxx ? "g++" : "gcc",

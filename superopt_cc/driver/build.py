@@ -142,18 +142,24 @@ class _Unit:
 
     def run(self) -> units.UnitResult:
         """Decide and join; an empty text leaves gcc's own code."""
-        if self._command is None or self._command.source is None:
+        command = self._command
+        # A pipe was read by gcc and cannot be read again; opening it could take forever.
+        if command is None or command.source is None or not command.source_path.is_file():
             self._report.reasons["no-source"] += 1
+            return self._result("", {}, ())
+        # What `as` would tell of its input: a new text comes to it without that name.
+        if "--MD" in self._record.as_argv:
+            self._report.reasons["option"] += 1
             return self._result("", {}, ())
         options = code_as_options(self._record.as_argv)
         try:
-            jobs = UnitJobs(self._command, self._text, options, self._settings, self._store)
+            jobs = UnitJobs(command, self._text, options, self._settings, self._store)
         except AssemblyError as error:
             self._voice.log(str(error))
             self._report.reasons["unknown-text"] += 1
             return self._result("", {}, ())
         self._report.seen = len(jobs.unit.functions)
-        selection = self._selection(self._command, jobs)
+        selection = self._selection(command, jobs)
         decisions = self._decide(jobs, selection)
         text = self._join(jobs, decisions)
         self._report.count(decisions)

@@ -13,7 +13,7 @@ from pathlib import Path
 from superopt_cc.assembly.offered import parse_fragment
 from superopt_cc.assembly.unit import Unit
 from superopt_cc.cost.protocol import Timer
-from superopt_cc.driver import quick
+from superopt_cc.driver import cxxnames, quick
 from superopt_cc.driver.decide import Decider, Decision, Progress
 from superopt_cc.driver.jobs import UnitJobs, unit_jobs
 from superopt_cc.driver.selection import Selection, Wish, select, simple_name
@@ -151,7 +151,9 @@ def find_name(unit: Unit, name: str) -> str:
     names = [function.name for function in unit.functions]
     if name in names:
         return name
-    matches = [one for one in names if simple_name(one) == name]
+    written = cxxnames.spellings(names) if cxxnames.qualified(name) else {}
+    meant = cxxnames.plain(name)
+    matches = [one for one in names if simple_name(one) == name or meant in written.get(one, ())]
     if len(matches) == 1:
         return matches[0]
     if matches:

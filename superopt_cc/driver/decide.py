@@ -14,17 +14,14 @@ from superopt_cc.cases import Case
 from superopt_cc.driver.absent import Absent
 from superopt_cc.driver.jobs import UnitJobs
 from superopt_cc.driver.learning import Learning
-from superopt_cc.driver.portable import pack, unpack
 from superopt_cc.driver.selection import Wish
 from superopt_cc.errors import AssemblyError, Ineligible, StoreError, describe
-from superopt_cc.propose.extract import standalone
 from superopt_cc.propose.known import found_by
 from superopt_cc.settings import Settings
 from superopt_cc.store import units
 from superopt_cc.store.local import Entry, Need, Store, exhausted
 from superopt_cc.types import Level, Origin, Outcome, Rewrite, Verdict
 from superopt_cc.verify.job import Job
-from superopt_cc.verify.screening.screen import Screener
 from superopt_cc.verify.version import VERSION
 
 if TYPE_CHECKING:
@@ -172,6 +169,8 @@ class Decider:
             detail = f"the evidence is below `{self._settings.require}`"
             outcome = dataclasses.replace(outcome, outcome="kept", reason="level", detail=detail)
             return Decision(outcome, None, key, stamp)
+        from superopt_cc.propose.extract import standalone
+
         here = dataclasses.replace(rewrite, text=standalone(found.fragment, self._jobs.unit))
         outcome = dataclasses.replace(outcome, rewrite=here)
         return Decision(outcome, Chosen(job, key, here, verdict, found.fragment), key, stamp)
@@ -194,6 +193,10 @@ class Decider:
         rewrite, unit = entry.outcome.rewrite, self._jobs.unit
         if rewrite is None:
             return None
+        # Not for a function that the store does not know: decoding takes longest to import.
+        from superopt_cc.driver.portable import unpack
+        from superopt_cc.verify.screening.screen import Screener
+
         try:
             fragment = unpack(unit, job.name, rewrite, entry.outcome.name, entry.binding)
         except AssemblyError:
@@ -205,6 +208,7 @@ class Decider:
         fragment = self._fitting(job, old)
         if fragment is None or old.outcome.rewrite is None:
             return
+        from superopt_cc.propose.extract import standalone
         from superopt_cc.verify.engine import Verifier
 
         self._progress(f"{job.name}: verifying again what was verified elsewhere")
@@ -234,6 +238,7 @@ class Decider:
         proposers: Sequence[Proposer] | None = None,
     ) -> _Found:  # fmt: skip
         # Not for a build in which everything is known: importing these takes longer than gcc.
+        from superopt_cc.driver.portable import pack
         from superopt_cc.propose.base import Compilations
         from superopt_cc.search.loop import Inputs, optimize
 

@@ -219,12 +219,23 @@ def built_command(argv: Sequence[str], cwd: Path, compiler: Path, text: str) -> 
     """
     words = expand_response_files(argv, cwd)
     match = re.search(r'^\t\.file\t"((?:[^"\\]|\\.)*)"', text, re.MULTILINE)
-    named = re.sub(r"\\(.)", r"\1", match.group(1)) if match else ""
+    named = _unquoted(match.group(1)) if match else ""
     inputs = {a.value for a in split_arguments(words) if a.option is None and a.value}
     sources = [name for name in inputs if os.path.basename(name) == named]
     if len(sources) > 1:
         raise UsageError(f"several sources are called {named}; it is not clear which one this is")
     return parse_command(words, cwd, compiler, sources[0] if sources else None)
+
+
+def _unquoted(text: str) -> str:
+    """A name as gcc quotes it: backslashes before quotes, octal numbers for odd bytes."""
+
+    def byte(match: re.Match[bytes]) -> bytes:
+        code = match.group(1)
+        return bytes([int(code, 8) & 255]) if len(code) == 3 else code
+
+    quoted = text.encode("utf-8", "surrogateescape")
+    return re.sub(rb"\\([0-7]{3}|.)", byte, quoted).decode("utf-8", "surrogateescape")
 
 
 def _effective(options: Sequence[str]) -> tuple[str, ...]:

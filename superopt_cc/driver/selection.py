@@ -12,12 +12,15 @@ import fnmatch
 import re
 from collections.abc import Iterable, Sequence
 
+from superopt_cc.driver import cxxnames
 from superopt_cc.driver.lexer import Definition, Directive, scan
 from superopt_cc.settings import ISAS
 
 CONTRACTS = ("assume", "extent", "disjoint")
 
-_CALL = re.compile(r"\s*([A-Za-z_$][\w$]*(?:::~?[A-Za-z_]\w*)*|)\s*(\()?")
+# A name, in C++ with its scopes and template arguments, and a parenthesis behind it.
+_ARGUMENTS = r"(?:<[^<>();]*(?:<[^<>();]*>[^<>();]*)*>)?"
+_CALL = re.compile(rf"\s*([A-Za-z_$][\w$]*{_ARGUMENTS}(?:::~?[A-Za-z_]\w*{_ARGUMENTS})*|)\s*(\()?")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,15 +62,17 @@ def select(source: str, functions: Sequence[str], patterns: Sequence[str]) -> Se
     directives, definitions = scan(source, frozenset(simple_name(name) for name in functions))
     problems: list[str] = []
     asked, silenced = _read_directives(directives, definitions, problems)
+    told = any(cxxnames.qualified(text) for text in (*asked, *patterns))
+    written = cxxnames.spellings(functions) if told else {}
     wishes: dict[str, Wish] = {}
     for name in functions:
         simple = simple_name(name)
-        by_pragma = name in asked or simple in asked
-        wish = asked.get(name) or asked.get(simple) or Wish()
+        names = (name, simple, *sorted(written.get(name, ())))
+        by_pragma = [asked[each] for each in names if each in asked]
         if simple in silenced and not by_pragma:
             continue
-        if by_pragma if tuple(patterns) == ("pragma",) else _matches(name, simple, patterns):
-            wishes[name] = wish
+        if by_pragma if tuple(patterns) == ("pragma",) else _matches(names, patterns):
+            wishes[name] = by_pragma[0] if by_pragma else Wish()
     return Selection(wishes, tuple(problems))
 
 
@@ -120,10 +125,11 @@ def _skip_template(name: str, at: int) -> int:
     return at
 
 
-def _matches(name: str, simple: str, patterns: Iterable[str]) -> bool:
+def _matches(names: Iterable[str], patterns: Iterable[str]) -> bool:
     if tuple(patterns) == ("all",):
         return True
-    return any(fnmatch.fnmatchcase(n, p) for p in patterns for n in (name, simple))
+    wanted = [cxxnames.plain(pattern) for pattern in patterns]
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted for name in names)
 
 
 def _read_directives(
@@ -193,7 +199,7 @@ def _parse(directive: Directive, problems: list[str]) -> _Pragma | None:
             names.append(word)
             at = match.end() - 1
     wish = _wish(options, contracts, directive, problems)
-    return _Pragma(tuple(name.rsplit("::", 1)[-1] for name in names), wish)
+    return _Pragma(tuple(cxxnames.plain(name) for name in names), wish)
 
 
 def _closing(text: str, opening: int) -> int | None:

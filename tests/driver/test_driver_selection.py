@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from superopt_cc.driver.selection import Selection, Wish, select, simple_name
+from superopt_cc.settings import load_settings
 
 
 def chosen(source: str, *functions: str, patterns: tuple[str, ...] = ("pragma",)) -> Selection:
@@ -143,3 +146,69 @@ def test_a_cpp_method_is_selected_by_its_qualified_or_simple_name() -> None:
     assert names("#pragma superopt Box::size\n", "_ZNK3Box4sizeEv", "_ZN3Box3getEv") == [
         "_ZNK3Box4sizeEv"
     ]
+
+
+CXX = {
+    "size": "_ZNK3BoxIiLi3EE4sizeEv",
+    "other": "_ZNK5OtherIiE4sizeEv",
+    "sum int": "_Z3sumIiET_RKSt6vectorIS0_SaIS0_EE",
+    "sum double": "_Z3sumIdET_RKSt6vectorIS0_SaIS0_EE",
+    "less": "_ZN2ns3BoxltERKS0_",
+    "inner": "_ZN2ns6detail5innerEi",
+    "hidden": "_ZN12_GLOBAL__N_15innerEi",
+    "plain": "add",
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Box::size", ["size"]),
+        ("size", ["size", "other"]),
+        ("Box<int,3>::size", ["size"]),
+        ("Box<int, 3>::size", ["size"]),
+        ("*::size", ["size", "other"]),
+        ("Box<*>::size() const", ["size"]),
+        ("sum<int>", ["sum int"]),
+        ("sum<*>", ["sum int", "sum double"]),
+        ("sum", ["sum int", "sum double"]),
+        ("_Z3sumId*", ["sum double"]),
+        ("ns::*", ["less", "inner"]),
+        ("detail::inner", ["inner"]),
+        ("ns::inner", []),
+        ("ns::Box::operator<", ["less"]),
+        ("(anonymous namespace)::inner", ["hidden"]),
+        ("add", ["plain"]),
+    ],
+)
+def test_cpp_functions_are_chosen_by_what_people_call_them(written: str, meant: list[str]) -> None:
+    assert names("", *CXX.values(), patterns=(written,)) == [CXX[each] for each in meant]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Box::size", ["size"]),
+        ("Box<int, 3>::size, add", ["size", "plain"]),
+        ("sum<int> (budget=2)", ["sum int"]),
+        ("ns::detail::inner detail::inner", ["inner"]),
+        ("_ZNK5OtherIiE4sizeEv", ["other"]),
+    ],
+)
+def test_a_pragma_names_cpp_functions_with_their_scopes(written: str, meant: list[str]) -> None:
+    assert names(f"#pragma superopt {written}\n", *CXX.values()) == [CXX[each] for each in meant]
+
+
+@pytest.mark.parametrize(
+    ("written", "patterns"),
+    [
+        ("f,g h*", ("f", "g", "h*")),
+        ("Box<int, 3>::size, ns::*", ("Box<int, 3>::size", "ns::*")),
+        ("sum<std::pair<int, int>> f", ("sum<std::pair<int, int>>", "f")),
+        ("f(int, char) g", ("f(int, char)", "g")),
+        ("A::operator<, B::operator<<", ("A::operator<", "B::operator<<")),
+    ],
+)
+def test_the_setting_is_split_outside_of_brackets(written: str, patterns: tuple[str, ...]) -> None:
+    settings, problems = load_settings(Path("/"), (), {"SUPEROPT_SELECT": written})
+    assert (settings.select, problems) == (patterns, ())

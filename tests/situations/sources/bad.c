@@ -1,0 +1,2 @@
+int bad(int x) { return y; }
+int worse( { }

@@ -1,0 +1,1 @@
+unsigned ones(unsigned x);

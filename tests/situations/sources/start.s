@@ -1,0 +1,7 @@
+	.text
+	.globl	two
+	.type	two, @function
+two:	movl	$2, %eax
+	ret
+	.size	two, .-two
+	.section	.note.GNU-stack,"",@progbits

@@ -7,8 +7,12 @@ typedef signed char s8;
 typedef short s16;
 typedef int s32;
 typedef long s64;
+typedef float f32;
+typedef double f64;
 typedef unsigned long size_t;
 typedef size_t position; /* the number of an element; the count where there is none */
+typedef s64 place;       /* the same; -1 where there is none */
+typedef s32 order;       /* below 0, 0 or above 0 */
 #define bool _Bool
 #define INLINE static inline __attribute__((always_inline))
 
@@ -184,6 +188,43 @@ INLINE struct part part(const void *p, size_t n)
     struct part found = { load(low ? (const u8 *)p : (const u8 *)p + n - 16), mask };
     found.bytes = _mm_and_si128(found.bytes, mask);
     return found;
+}
+
+/* One of two words, without a branch. */
+INLINE u64 chosen(bool first, u64 one, u64 other)
+{
+    return other ^ ((one ^ other) & -(u64)first);
+}
+
+/* Which elements of `size` bytes are equal. */
+INLINE V same_lanes(V x, V y, size_t size)
+{
+    if (size == 1)
+        return OP(cmpeq_epi8)(x, y);
+    return size == 2 ? OP(cmpeq_epi16)(x, y) : OP(cmpeq_epi32)(x, y);
+}
+
+/* Which elements of x are above those of y. */
+INLINE V lanes_above(V x, V y, size_t size, bool negative)
+{
+    if (!negative) {
+        V top = size == 1   ? OP(set1_epi8)(-128)
+                : size == 2 ? OP(set1_epi16)(-32768)
+                            : OP(set1_epi32)(-0x7fffffff - 1);
+        x = XOR(x, top);
+        y = XOR(y, top);
+    }
+    if (size == 1)
+        return OP(cmpgt_epi8)(x, y);
+    return size == 2 ? OP(cmpgt_epi16)(x, y) : OP(cmpgt_epi32)(x, y);
+}
+
+/* One value in every element. */
+INLINE V all_lanes(u64 value, size_t size)
+{
+    if (size == 1)
+        return OP(set1_epi8)((char)value);
+    return size == 2 ? OP(set1_epi16)((s16)value) : OP(set1_epi32)((s32)value);
 }
 
 /* What a vector of bytes shows of a vector `with`: 0xff where it hits, else 0. */

@@ -5,6 +5,7 @@ A process of its own: an implementation that reads beyond a page's end ends it.
 
 from __future__ import annotations
 
+import array
 import ctypes
 import dataclasses
 import itertools
@@ -140,7 +141,9 @@ def inputs(entry: Entry, choice: Mapping[str, str]) -> Iterator[tuple[list[int |
             yield [value, *(numbers.choice(values) for _ in entry.arguments[1:])], "end"
         return
     strings = not any(a.role == "count" for a in entry.arguments)
-    for length, where in itertools.product(LENGTHS, ("end", "start", "inside")):
+    least = entry.samples.get("smallest", (0,))[0]
+    lengths = [length for length in LENGTHS if least <= length <= entry.most]
+    for length, where in itertools.product(lengths, ("end", "start", "inside")):
         fill = numbers.choice(("any", "few", "full", "text", "same"))
         given: list[int | bytes] = []
         for argument in entry.arguments:
@@ -153,15 +156,23 @@ def inputs(entry: Entry, choice: Mapping[str, str]) -> Iterator[tuple[list[int |
             else:
                 given.append(
                     contents(numbers, fill, length, size, given, strings, entry, argument.role)
+                    if argument.type not in choice or choice[argument.type][0] != "f"
+                    else floats(numbers, length * length if entry.squares else length, size)
                 )
         yield given, where
+
+
+def floats(numbers: random.Random, count: int, size: int) -> bytes:
+    return array.array(
+        "f" if size == 4 else "d", (numbers.uniform(-9, 9) for _ in range(count))
+    ).tobytes()
 
 
 def contents(
     numbers: random.Random, fill: str, length: int, size: int, before: Sequence[int | bytes],
     strings: bool, entry: Entry, role: str,
 ) -> bytes:  # fmt: skip
-    count = length * size
+    count = length * size * (length if entry.squares else 1)
     if role == "out" and len(entry.arguments) > 2:
         return numbers.randbytes(entry.room * count + entry.room - 1)
     known = next((g for g in before if isinstance(g, bytes) and len(g) == count), None)

@@ -4,72 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from recalling import entry_of, recalled, recognised, story
 
-from superopt_cc.cases import Case
-from superopt_cc.propose.base import Compilations, Context
 from superopt_cc.propose.recall.entries import all_entries
-from superopt_cc.propose.recall.proposer import Recall
 from superopt_cc.propose.recall.references import references
-from superopt_cc.search.loop import optimize
-from superopt_cc.settings import Settings
-from superopt_cc.toolchain.command import compile_text, parse_command, preprocess
+from superopt_cc.toolchain.command import parse_command
 from superopt_cc.toolchain.tools import find_compiler
-from superopt_cc.types import Outcome
-from superopt_cc.verify.gathering.bench import Bench, start_runner
-from superopt_cc.verify.gathering.gather import unused_bits
-from superopt_cc.verify.job import Job
-from superopt_cc.verify.running.layout import Style
-from superopt_cc.verify.running.observed import Observed, observe
-from superopt_cc.verify.signature.facts import facts_for_unit
-
-
-def job_of(folder: Path, source: str, name: str, args: Sequence[str]) -> Job:
-    (folder / "a.c").write_text(f"#include <stddef.h>\n#include <stdint.h>\n{source}\n")
-    command = parse_command([*args, "-c", "a.c"], folder, find_compiler(None, "c"))
-    preprocessed = preprocess(command)
-    text = compile_text(command, preprocessed)
-    facts = facts_for_unit(command, text, ("--64",)).function(name)
-    return Job(text, name, facts, command, ("--64",), preprocessed)
-
-
-def recalled(folder: Path, source: str, name: str = "f", args: Sequence[str] = ("-O3",)) -> Outcome:
-    """What a search with recall alone makes of one function."""
-    job = job_of(folder, source, name, args)
-    settings = Settings(accept="verified", budget=60.0, cache_dir=folder / "cache")
-    return optimize(job, settings, proposers=(Recall(),))
-
-
-def recognised(folder: Path, source: str) -> list[str]:
-    """The entries that recall believes a function to be, nothing verified."""
-    job = job_of(folder, source, "f", ("-O3",))
-    with Bench(job) as bench, Compilations(job.command, job.preprocessed) as compilations:
-
-        def run(cases: Sequence[Case]) -> list[Observed]:
-            style = Style(unused=unused_bits(bench.around.shape))
-            with start_runner(bench.image) as runner:
-                return observe(runner, bench.image, "f", bench.around.masks, cases, style)
-
-        context = Context(
-            job, bench.unit, Settings(cache_dir=folder / "cache"), time.monotonic() + 60.0,
-            compilations, lambda attempt: None, lambda: (), run_target=run,
-            constants=bench.around.shape.dictionary.base,
-        )  # fmt: skip
-        return [rewrite.provenance["entry"] for rewrite in Recall().propose(context)]
-
-
-def story(outcome: Outcome) -> str:
-    attempts = "; ".join(f"{a.how}: {a.result} {a.detail}" for a in outcome.attempts)
-    return f"{outcome.reason} {outcome.detail}: {attempts}"
-
-
-def entry_of(outcome: Outcome) -> str:
-    assert outcome.rewrite is not None, story(outcome)
-    return outcome.rewrite.provenance["entry"]
-
 
 POPCOUNTS = (
     "int f(uint64_t x) { int n = 0; while (x) { x &= x - 1; n++; } return n; }",
@@ -178,7 +121,7 @@ def test_roles_are_found_in_any_order_and_shape(source: str, entry: str, tmp_pat
         "{ int c = 0; for (int i = 1; i < n; i++) c += s[i] == w; return c; }",
         "unsigned f(unsigned x) { unsigned n = 0; while (x) { n += 2; x &= x - 1; } return n; }",
         "uint32_t f(const uint8_t *p, size_t n) { uint32_t a = 1, b = 0;"
-        "for (size_t i = 0; i < n; i++) { a = (a + p[i]) % 65519; b = (b + a) % 65519; }"
+        "for (size_t i = 0; i < n; i++) { a = (a + p[i]) % 65521; b = (b + 2 * a) % 65521; }"
         "return b << 16 | a; }",
         "int f(int x) { return 7; }",
     ],

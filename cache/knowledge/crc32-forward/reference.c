@@ -36,3 +36,14 @@ void make_BITS(u32 *out)
     for (int bit = 0; bit < 32; bit++)
         out[bit] = later(1u << bit, 4);
 }
+
+void make_POWERS(u64 *out)
+{
+    const int powers[4] = { 576, 512, 192, 128 };
+    for (int i = 0; i < 4; i++) {
+        u32 state = 1;
+        for (int bit = 0; bit < powers[i]; bit++)
+            state = step(state);
+        out[i] = (u64)state;
+    }
+}

@@ -29,3 +29,14 @@ void make_BITS(u32 *out)
     for (int bit = 0; bit < 32; bit++)
         out[bit] = later(1u << bit, 4);
 }
+
+void make_POWERS(u64 *out)
+{
+    const int powers[4] = { 575, 511, 191, 127 };
+    for (int i = 0; i < 4; i++) {
+        u32 state = 0x80000000;
+        for (int bit = 0; bit < powers[i]; bit++)
+            state = state & 1 ? state >> 1 ^ (u32)POLYNOMIAL : state >> 1;
+        out[i] = (u64)state << 32;
+    }
+}

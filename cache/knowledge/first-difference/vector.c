@@ -3,11 +3,11 @@
 INLINE position compute(const u8 *x, const u8 *y, size_t length)
 {
     size_t i = 0;
-    while (i + 16 <= length) {
+    while (i < length) {
         if (((u64)(x + i) & 63) <= 48 && ((u64)(y + i) & 63) <= 48) {
             u32 other = bits16(_mm_cmpeq_epi8(load(x + i), load(y + i))) ^ 0xffff;
             if (other)
-                return i + (size_t)__builtin_ctz(other);
+                return least(i + (size_t)__builtin_ctz(other), length);
             i += 16;
         } else {
             if (x[i] != y[i])
@@ -15,7 +15,5 @@ INLINE position compute(const u8 *x, const u8 *y, size_t length)
             i++;
         }
     }
-    while (i < length && x[i] == y[i])
-        i++;
-    return i;
+    return length;
 }

@@ -29,9 +29,12 @@ def adapters(entry: Entry, told: Signature, binding: Binding) -> Iterator[Adapte
             yield from _buffers(entry, told, binding)
         elif binding.counts(entry) or binding.ends():
             yield Adapter("n", lambda r, probe: probe.count)
+    elif result is None and binding.out is None:
+        if entry.writes:  # what was written is enough
+            yield Adapter("", lambda r, probe: 0)
     elif isinstance(result, Address):
-        if entry.returns == "position":
-            yield from _pointers(told, binding)
+        if entry.returns in ("position", "place"):
+            yield from _pointers(entry, told, binding)
     elif result is not None or binding.out is not None:
         yield from _integers(entry)
 
@@ -42,8 +45,18 @@ def _integers(entry: Entry) -> Iterator[Adapter]:
         yield Adapter("r < n ? (s64)r : -1", lambda r, probe: r if r < probe.count else -1)
         yield Adapter("r < n", lambda r, probe: r < probe.count)
         yield Adapter("r >= n", lambda r, probe: r >= probe.count)
-    elif entry.returns == "bool":
+    elif entry.returns in ("bool", "order"):
         yield Adapter("!r", lambda r, probe: not r)
+    if entry.returns == "order":
+        yield Adapter("r < 0", lambda r, probe: _signed(r) < 0)
+        yield Adapter("r > 0", lambda r, probe: _signed(r) > 0)
+    elif entry.returns == "place":
+        yield Adapter("r >= 0", lambda r, probe: _signed(r) >= 0)
+        yield Adapter("r < 0", lambda r, probe: _signed(r) < 0)
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 64) if word >> 63 else word
 
 
 def _place(probe: Probe, number: int) -> int:
@@ -59,9 +72,15 @@ def _size(told: Signature, number: int) -> int:
     return place.size if isinstance(place, Address) else 1
 
 
-def _pointers(told: Signature, binding: Binding) -> Iterator[Adapter]:
+def _pointers(entry: Entry, told: Signature, binding: Binding) -> Iterator[Adapter]:
     base = _first(binding)
     size = _size(told, base)
+    if entry.returns == "place":
+        yield Adapter(
+            f"r >= 0 ? (u8 *)a{base} + r * {size} : (u8 *)0",
+            lambda r, probe: _place(probe, base) + r * size if _signed(r) >= 0 else 0,
+        )
+        return
     yield Adapter(f"(u8 *)a{base} + r * {size}", lambda r, probe: _place(probe, base) + r * size)
     yield Adapter(
         f"r < n ? (u8 *)a{base} + r * {size} : (u8 *)0",

@@ -20,12 +20,15 @@ from superopt_cc.propose.known import knowledge_folder
 
 Role = Literal["in", "out", "count", "value"]
 
-# Integer types of common.h: bytes, signed.
+# Types of common.h: bytes, signed.
 INTEGERS: Mapping[str, tuple[int, bool]] = {
     f"{'s' if signed else 'u'}{8 * size}": (size, signed)
     for size in (1, 2, 4, 8)
     for signed in (False, True)
-} | {"size_t": (8, False), "bool": (1, False), "position": (8, False)}
+} | {
+    "size_t": (8, False), "position": (8, False), "place": (8, True),
+    "bool": (1, False), "order": (4, True), "f32": (4, True), "f64": (8, True),
+}  # fmt: skip
 
 _PROTOTYPE = re.compile(r"(\w+) compute\((.*)\)")
 _ARGUMENT = re.compile(r"(const )?(\w+) (\*?)(\w+)")
@@ -62,8 +65,9 @@ class Entry:
     `choices` maps macros to the C texts that may stand for them, `numbers` names of arguments that
     may be constants, and of macros, to where candidates come from (`numbers.candidates`).  `bytes`:
     a "set" of byte values, or a "map" of them, that the entry works with.  `tables` maps names to
-    element type and length: made of the numbers by the reference.  For the entry's tests `samples`
-    are values of its numbers, `room` how many elements are written for each that is read.
+    element type and length: made of the numbers by the reference.  `most`: more elements are not
+    looked at; `squares`: buffers hold as many rows as columns.  For the entry's tests `samples` are
+    values of its numbers, `room` how many elements are written for each that is read.
     """
 
     name: str
@@ -76,8 +80,15 @@ class Entry:
     bytes: str
     samples: Mapping[str, tuple[int, ...]]
     room: int
+    most: int
+    squares: bool
     reference: str
     implementations: tuple[Implementation, ...]
+
+    @property
+    def writes(self) -> bool:
+        """Does it write through an argument?"""
+        return any(argument.role == "out" for argument in self.arguments)
 
     @property
     def macros(self) -> tuple[str, ...]:
@@ -124,7 +135,8 @@ def _read(path: Path) -> Entry:
             {name: (kind, int(count)) for name, (kind, count) in told.get("tables", {}).items()},
             told.get("bytes", ""),
             {name: tuple(values) for name, values in told.get("samples", {}).items()},
-            int(told.get("room", 1)), reference, tuple(_implementations(path, told)),
+            int(told.get("room", 1)), int(told.get("most", 1 << 16)), bool(told.get("squares")),
+            reference, tuple(_implementations(path, told)),
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EntryError(f"{path}: cannot be read: {error!r}") from error

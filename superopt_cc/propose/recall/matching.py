@@ -83,7 +83,7 @@ class Matcher:
         self, entry: Entry, variant: int, binding: Binding, reference: Reference
     ) -> Match | None:
         roles = Roles(binding.counts(entry), tuple(sorted(binding.ends().items())))
-        probes = self._probes.under(roles)
+        probes = [each for each in self._probes.under(roles) if each.count <= entry.most]
         # A set of bytes is found by results that differ.
         if len(probes) < _LEAST or not (entry.bytes == "set" or _telling(probes)):
             return None
@@ -163,7 +163,11 @@ class Matcher:
         written = _written(entry, binding)
         for number in written:
             ctypes.memmove(rooms[number], probe.buffers[number], len(probe.buffers[number]))
-        result = call(packed(tuple(self._words(entry, binding, values, probe, rooms))))
+        words = tuple(self._words(entry, binding, values, probe, rooms))
+        result = call(packed(words))
+        for argument, word in zip(entry.arguments, words, strict=False):
+            if argument.role == "count" and word != probe.count:  # how many is always the same
+                probe = dataclasses.replace(probe, count=word)
         alive = [way for way in ways if self._same_result(way.word(result, probe), binding, probe)]
         if not alive:
             return []

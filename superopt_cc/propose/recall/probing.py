@@ -6,6 +6,7 @@ roles in a signature share the runs.
 
 from __future__ import annotations
 
+import array
 import dataclasses
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -122,25 +123,31 @@ class Probes:
         buffers: dict[int, bytes] = {}
         for index, place in enumerate(self._told.parameters):
             if isinstance(place, Address) and index not in dict(roles.ends):
-                buffers[index] = self._content(numbers, number, count, place.size, buffers)
+                buffers[index] = self._content(numbers, number, count, place, buffers)
         words: list[int] = []
         for index, place in enumerate(self._told.parameters):
             word = count
             if index not in roles.counts:
-                word = _value(numbers, number, buffers.values())
+                word = self._value(numbers, number, count, buffers)
             words.append(_in_range(word, place))
         return Probe(tuple(words), buffers, count, _NOT_RUN)
 
     def _content(
-        self, numbers: random.Random, number: int, count: int, size: int,
+        self, numbers: random.Random, number: int, count: int, place: Address,
         others: Mapping[int, bytes],
     ) -> bytes:  # fmt: skip
         """What a buffer holds: bytes of every kind, text, few different values, runs, order."""
+        size = place.size
+        if place.floating:
+            made = (numbers.uniform(-9, 9) for _ in range(BUFFER // size))
+            return array.array("f" if size == 4 else "d", made).tobytes()
         elements = min(BUFFER // size, 3 * count + 40)
         top = (1 << 8 * size) - 1
         kind = number % 8
-        if others and number % 5 in (1, 2):  # alike, or nearly so
+        if others and number % 5 in (1, 2, 3):  # alike, or nearly so
             first = bytearray(next(iter(others.values())))
+            if number % 5 == 3:  # somewhere, for those who always look at as many elements
+                first[(5 * number + 3) % 64 * size] ^= 1
             if number % 5 == 1 and count:
                 first[numbers.randrange(count * size)] ^= 1 << numbers.randrange(8)
             return bytes(first)
@@ -149,8 +156,9 @@ class Probes:
             values = [_TEXT[(start + i) % len(_TEXT)] for i in range(elements)]
         elif kind == 2:
             values = [numbers.randrange(4) for _ in range(elements)]
-        elif kind == 3:
-            values = sorted(numbers.randrange(top + 1) for _ in range(elements))
+        elif kind in (3, 7):
+            values = _sorted(numbers, number, count, top)
+            values += [numbers.randrange(top + 1) for _ in range(elements - count)]
         elif kind == 4:
             run = numbers.choice((0, 1, top, top >> 1, numbers.randrange(top + 1)))
             values = [run if i % 9 < 7 else numbers.choice((0, top)) for i in range(elements)]
@@ -185,6 +193,22 @@ class Probes:
             words.append(word)
         return Probe(tuple(words), buffers, len(data), _NOT_RUN)
 
+    def _value(
+        self, numbers: random.Random, number: int, count: int, buffers: Mapping[int, bytes]
+    ) -> int:
+        """A plain value: small, an edge, any, or an element of the data."""
+        kind = number % 4
+        if buffers and (kind == 0 or number % 8 == 3):
+            index, data = next(iter(buffers.items()))
+            size = self._told.parameters[index].size
+            at = numbers.randrange(count or 24) * size
+            return int.from_bytes(data[at : at + size], "little")
+        if kind <= 1:
+            return numbers.randrange(40)
+        if kind == 2:
+            return numbers.choice(_EDGES)
+        return numbers.getrandbits(numbers.choice((8, 16, 20, 32, 64)))
+
     def _case(self, roles: Roles, probe: Probe) -> Case:
         ends, order = dict(roles.ends), list(probe.buffers)
         words: list[Word] = []
@@ -211,14 +235,9 @@ def _in_range(word: int, place: object) -> int:
     return word - (1 << bits) if place.signed and word >> (bits - 1) else word
 
 
-def _value(numbers: random.Random, number: int, buffers: Iterable[bytes]) -> int:
-    """A plain value: small, an edge, any, or one that stands in the data."""
-    data = next(iter(buffers), b"")
-    kind = number % 4
-    if kind == 0 and data:
-        return data[numbers.randrange(24)]
-    if kind <= 1:
-        return numbers.randrange(40)
-    if kind == 2:
-        return numbers.choice(_EDGES)
-    return numbers.getrandbits(numbers.choice((8, 16, 20, 32, 64)))
+def _sorted(numbers: random.Random, number: int, count: int, top: int) -> list[int]:
+    """Rising or falling elements, as unsigned numbers or as signed ones, some with equal ones."""
+    most = 5 if number in (19, 23) else top
+    least = 0 if number % 8 == 3 else -(most // 2)
+    values = sorted(numbers.randint(least, least + most) for _ in range(count))
+    return [value & top for value in (values[::-1] if number // 8 % 2 else values)]

@@ -62,7 +62,7 @@ class Recall:
                 continue
             reference = made[entry.name]
             try:
-                found = list(matcher.matches(entry, ways[entry.name], reference, deadline))[:1]
+                found = _different(matcher.matches(entry, ways[entry.name], reference, deadline))
             except SuperoptError as error:
                 context.note(Attempt(self.name, entry.name, "failed", str(error)))
                 continue
@@ -74,12 +74,13 @@ class Recall:
         extractor: Extractor,
     ) -> Iterator[Rewrite]:  # fmt: skip
         spared = _spared(context)
+        negative = match.binding.may_be_negative(match.entry, told)
         for implementation in match.entry.implementations:
             flags = _flags(implementation, context)
             if flags is None:
                 continue
             options = ("-O2", *_ALWAYS, *flags, *implementation.options, *spared)
-            for ordered in (True, False) if match.binding.ends() else (True,):
+            for ordered in (True, False) if negative else (True,):
                 text = wrapped(
                     match, implementation, made, told, context.job.name, ordered=ordered
                 )  # fmt: skip
@@ -104,6 +105,17 @@ class Recall:
             return Attempt(self.name, how, "budget" if late else "compile", str(error))
         provenance = {"entry": match.entry.name, "options": " ".join(options)}
         return extractor.take(compiled, how, Origin.MIXED, provenance)
+
+
+def _different(matches: Iterator[Match]) -> list[Match]:
+    """The first match, and the first with other types: tests tell these apart, probes may not."""
+    found: list[Match] = []
+    for match in matches:
+        if not found or match.variant != found[0].variant:
+            found.append(match)
+        if len(found) == 2:
+            break
+    return found
 
 
 def _flags(implementation: Implementation, context: Context) -> tuple[str, ...] | None:

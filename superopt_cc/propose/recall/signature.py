@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from superopt_cc.propose.recall.entries import INTEGERS, Argument, Entry
 from superopt_cc.verify.job import Facts
-from superopt_cc.verify.signature.ctype import Bool, CType, Enum, Int, Pointer
+from superopt_cc.verify.signature.ctype import Bool, CType, Enum, Float, Int, Pointer
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -21,12 +21,13 @@ class Scalar:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Address:
-    """A pointer to integers of `size` bytes; `anything` for `void *`."""
+    """A pointer to numbers of `size` bytes; `anything` for `void *`."""
 
     size: int
     const: bool
     anything: bool = False
     restrict: bool = False
+    floating: bool = False
 
 
 Place = Scalar | Address
@@ -59,7 +60,10 @@ def _place(facts: Facts, index: int) -> Place | None:
         return None
     if kind.to is None:
         return Address(1, kind.const, True, kind.restrict)
-    inner = _scalar(facts.types[kind.to])
+    to = facts.types[kind.to]
+    if isinstance(to, Float) and to.size in (4, 8):
+        return Address(to.size, kind.const, restrict=kind.restrict, floating=True)
+    inner = _scalar(to)
     if inner is None or inner.truth:
         return None
     return Address(inner.size, kind.const, restrict=kind.restrict)
@@ -120,6 +124,11 @@ class Binding:
         """Parameters that point behind the last element, to those that point to the first."""
         return {s.last: s.first for s in self.sources if isinstance(s, Between)}
 
+    def may_be_negative(self, entry: Entry, told: Signature) -> bool:
+        """May a caller ask for fewer than no elements?"""
+        places = [told.parameters[number] for number in self.counts(entry)]
+        return bool(self.ends()) or any(isinstance(p, Scalar) and p.signed for p in places)
+
 
 def bindings(entry: Entry, choice: Mapping[str, str], told: Signature) -> Iterator[Binding]:
     """The ways in which a variant's arguments fit a signature, all of whose parameters serve."""
@@ -130,7 +139,7 @@ def bindings(entry: Entry, choice: Mapping[str, str], told: Signature) -> Iterat
         elif len(left) == 1 and told.result is None and entry.returns != "void":
             number = left.pop()
             place = told.parameters[number]
-            if isinstance(place, Address) and not place.const and not place.anything:
+            if isinstance(place, Address) and not (place.const or place.anything or place.floating):
                 yield Binding(sources, number)
 
 
@@ -171,12 +180,13 @@ def _sources(
 
 
 def _fits(argument: Argument, entry: Entry, choice: Mapping[str, str], place: Place) -> bool:
-    size = INTEGERS[choice.get(argument.type, argument.type)][0]
+    kind = choice.get(argument.type, argument.type)
+    size = INTEGERS[kind][0]
     if argument.role in ("in", "out"):
         const = isinstance(place, Address) and place.const
         return (
             isinstance(place, Address)
-            and place.size == size
+            and (place.size, place.floating) == (size, kind in ("f32", "f64"))
             and (argument.role == "in" or not const)
         )
     if not isinstance(place, Scalar) or place.truth:

@@ -26,8 +26,8 @@ def wrapped(
 ) -> str:  # fmt: skip
     """A whole C text that defines the function with assembler name `name`.
 
-    `ordered`: an end before the beginning is no data, as `first < last` has it; else it is as far
-    off as can be, as `first != last` has it.
+    `ordered`: an end before the beginning is no data, nor is a count below 0, as `first < last` has
+    it; else they are as far off as can be, as `first != last` and `n--` have it.
     """
     entry = match.entry
     choice = entry.variants[match.variant]
@@ -71,9 +71,7 @@ def _body(match: Match, told: Signature, choice: Mapping[str, str], ordered: boo
     words = []
     count = "0"
     for argument, source in zip(entry.arguments, binding.sources, strict=True):
-        word = _word(argument, source, match, told, choice)
-        if isinstance(source, Between) and ordered:
-            word = f"(a{source.last} > a{source.first} ? {word} : 0)"
+        word = _word(argument, source, match, told, choice, ordered)
         if argument.role == "count" and count == "0":
             yield f"size_t n = {word};"
             count = word = "n"
@@ -94,19 +92,22 @@ def _body(match: Match, told: Signature, choice: Mapping[str, str], ordered: boo
 
 
 def _word(
-    argument: Argument, source: Source, match: Match, told: Signature, choice: Mapping[str, str]
-) -> str:
+    argument: Argument, source: Source, match: Match, told: Signature, choice: Mapping[str, str],
+    ordered: bool,
+) -> str:  # fmt: skip
     kind = choice.get(argument.type, argument.type)
     if isinstance(source, Fixed):
         return f"({kind}){match.numbers[source.name]:#x}ul"
     if isinstance(source, Between):
         place = told.parameters[source.first]
         first, last = f"a{source.first}", f"a{source.last}"
-        return f"(size_t)((u8 *){last} - (u8 *){first}) / {place.size}"
+        length = f"(size_t)((u8 *){last} - (u8 *){first}) / {place.size}"
+        return f"({last} > {first} ? {length} : 0)" if ordered else length
     assert isinstance(source, Param)
     place = told.parameters[source.number]
     if argument.role in ("in", "out"):
         return f"({kind} *)a{source.number}"
     if argument.role == "count" and isinstance(place, Scalar) and place.signed:
-        return f"(a{source.number} > 0 ? (size_t)a{source.number} : 0)"
+        length = f"(size_t)(u{8 * place.size})a{source.number}"
+        return f"(a{source.number} > 0 ? {length} : 0)" if ordered else length
     return f"({kind})a{source.number}"

@@ -121,7 +121,9 @@ struct window {
     uint64_t flags;        /* WINDOW_* */
 };
 /* WINDOW_FAR: a page of its own, outside of all slots; only with REQ_FAR. */
-enum { WINDOW_DUMP = 1, WINDOW_FAR = 2 };
+/* WINDOW_LONG: whole pages that follow each other again and again, read-only; how often, stands in
+ * the flags from bit 8 on. */
+enum { WINDOW_DUMP = 1, WINDOW_FAR = 2, WINDOW_LONG = 4, WINDOW_TIMES = 8 };
 struct answer {
     uint64_t rax, rdx, xmm0[2], xmm1[2];
     uint64_t flags;        /* ANSWER_* */

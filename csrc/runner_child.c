@@ -84,7 +84,8 @@ static void write_windows(void)
     const unsigned char *p = now.windows;
     for (uint64_t i = 0; i < now.head->windows; i++) {
         const struct window *w = (const struct window *)p;
-        memcpy((void *)w->setup, p + sizeof *w, w->length);
+        if (!(w->flags & WINDOW_LONG))
+            memcpy((void *)w->setup, p + sizeof *w, w->length);
         p += sizeof *w + padded(w->length);
     }
     now.answers = p;

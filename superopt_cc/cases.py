@@ -32,6 +32,7 @@ class Blob:
     `written` whether the target writes any byte of it on this case, `pointers` the 8-byte slots
     that hold pointers: (byte offset, where to).  `before` and `after` stand around them where the
     layout leaves room: the rest of what the bytes were cut from, outside of the object proper.
+    One that is only read may be `times` as long: the same whole pages again and again.
     """
 
     data: bytes
@@ -40,6 +41,7 @@ class Blob:
     pointers: tuple[tuple[int, Ref], ...] = ()
     before: bytes = b""
     after: bytes = b""
+    times: int = 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ def case_to_json(case: Case) -> dict[str, Any]:
                 "pointers": [[at, _word_json(ref)] for at, ref in o.pointers],
                 "before": o.before.hex(),
                 "after": o.after.hex(),
+                "times": o.times,
             }
             for o in case.objects
         ],
@@ -217,6 +220,7 @@ def case_from_json(value: Mapping[str, Any]) -> Case:
                 tuple((int(at), _ref(to)) for at, to in o["pointers"]),
                 bytes.fromhex(o["before"]),
                 bytes.fromhex(o["after"]),
+                int(o.get("times", 1)),
             )
             for o in value["objects"]
         ),

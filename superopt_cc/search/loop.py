@@ -210,7 +210,9 @@ class _Search:
             while left:
                 offering = self._worths.next(left)
                 late = time.monotonic() >= offering.deadline
-                if (late and offering.spent) or not self._go_on(offering, verifier, time.monotonic() + _MOMENT):
+                if (late and offering.spent) or not self._go_on(
+                    offering, verifier, time.monotonic() + _MOMENT
+                ):
                     self._end(offering, verifier)
                     left.remove(offering)
 

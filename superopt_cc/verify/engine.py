@@ -25,15 +25,17 @@ from superopt_cc.verify.gathering.bench import Bench, body_label, constants_of, 
 from superopt_cc.verify.gathering.gather import DEFAULT_LIMITS, Gatherer, Limits, unused_bits
 from superopt_cc.verify.gathering.meet import meet
 from superopt_cc.verify.gathering.plans import Plan
+from superopt_cc.verify.gathering.runs import chains, runs
 from superopt_cc.verify.gathering.words import Loads
 from superopt_cc.verify.gathering.workload import make_workload
 from superopt_cc.verify.job import Job
-from superopt_cc.verify.judging import far, outrun
+from superopt_cc.verify.judging import far, lengthy, outrun
 from superopt_cc.verify.judging.access import AccessRule, Walk
 from superopt_cc.verify.judging.adequacy import NOTHING, Adequacy, Score
 from superopt_cc.verify.judging.compare import Difference
 from superopt_cc.verify.judging.killers import Killers, fitting, worth_keeping
 from superopt_cc.verify.judging.stand import Stand
+from superopt_cc.verify.judging.strewn import Variants
 from superopt_cc.verify.judging.undefined import Undefined
 from superopt_cc.verify.judging.weighing import COVERAGE, Tests, lacking
 from superopt_cc.verify.making.promises import with_names
@@ -114,6 +116,7 @@ class Verifier(Closing):
         self._narrowed, self._strengthened = False, 0
         # What `meet` found for gcc's code (None) and for the rewrite that was checked last.
         self._met: dict[Fragment | None, list[Case]] = {}
+        self._variants: Variants | None = None
         self._adequacy = self._scores()
         self._access = AccessRule(
             self.gathered, self._flow, self.job.contract.timing_ok, self._rules.bounds,
@@ -135,11 +138,19 @@ class Verifier(Closing):
             extra = plans.bulk(around.shape, self.job.seed)
             extra = (*fitting(self._kept, cases[0], image.symbols), *extra)
             lengthy = plans.long(around.shape, self.job.seed)
+            if around.shape.has_memory:
+                lengthy += runs(
+                    around.shape, bench.decoder, runner, image.arena, name, around.masks,
+                    self.job.seed,
+                )  # fmt: skip
+                lengthy += chains(around.shape, self.job.seed)
             made = plans.make(cases, extra, around, image.arena, self.job.seed, lengthy)
             self.plans = plans.settle(made, runner, image, name, around.masks, self._in_time)
+            loads = Loads(around.shape, bench.decoder, runner, image.arena, name, around.masks)
             self.plans += far.find(
-                around.shape, far.bases(cases), runner, image, name, around.masks, self.job.seed
-            )
+                around.shape, far.bases(cases), runner, image, name, around.masks, self.job.seed,
+                loads,
+            )  # fmt: skip
             self._outrun = outrun.find(
                 around.shape, runner, image, name, around.masks, self.job.seed
             )  # fmt: skip
@@ -221,13 +232,16 @@ class Verifier(Closing):
         found = self._outrun.difference(stand, self.job.name, label)
         if found is not None:
             return self._refuted(stand, label, *found, again=False)
+        found = self._among(stand, label, stand.moved(self._lengthy, self._arena))
+        if found is not None:
+            return self._refuted(stand, label, *found, again=False)
         self._in_time()
         contest = stand.contest(label)
         seen = self._access.begin(contest, stand.plans[0])
         if isinstance(seen, Walk):
             return self._walked(stand, label, stand.plans, fragment, seen)
         every, first = stand.plans, list[Plan]()
-        for search in (self._aimed, self._meeting):
+        for search in (self._aimed, self._meeting, self._strewn):
             try:
                 made = search(stand, label, fragment)
                 found = self._among(stand, label, made)
@@ -260,19 +274,19 @@ class Verifier(Closing):
     def _again(self, stand: Stand, label: str) -> tuple[Plan, Difference] | None:
         """The inputs that refuted earlier rewrites: wrong ones tend to fail alike."""
         plan = self._killers.plan(stand.image.arena)
-        if plan is None:
-            return None
-        found = stand.difference(label, plan, stand.wanted(plan), self._rules.run)
-        return None if found is None else (plan, found)
+        return None if plan is None else self._among(stand, label, [plan])
 
     def _among(
-        self, stand: Stand, label: str, aimed: Sequence[Plan]
+        self, stand: Stand, label: str, made: Sequence[Plan]
     ) -> tuple[Plan, Difference] | None:
-        for plan in aimed:
+        for each in made:
             self._in_time()
-            found = stand.difference(label, plan, stand.wanted(plan), self._rules.run)
+            here = stand.lasting(each)
+            if here is None:
+                continue
+            found = stand.difference(label, *here, self._rules.run)
             if found is not None:
-                return plan, found
+                return here[0], found
         return None
 
     def _narrow(self) -> bool:
@@ -360,6 +374,19 @@ class Verifier(Closing):
         gatherer = self._gatherer(shape, stand.runner, image, decoder, _AIMED_LIMITS)
         return self._further(stand, gatherer.tried([*own, *theirs]))
 
+    def _strewn(self, stand: Stand, label: str, _: Fragment) -> tuple[Plan, ...]:
+        """Inputs with rare values in them for which the rewrite returns something else."""
+        around, name, image = self._bench.around, self.job.name, stand.image
+        runner, decoder, shape = stand.runner, stand.decoder, around.shape
+        if self._variants is None:
+            style = Style(unused=unused_bits(shape), calls=16 * shape.has_calls)
+            self._variants = Variants(shape, style, around.masks, name, self.job.seed)
+            loads = Loads(shape, decoder, runner, image.arena, name, around.masks)
+            self._variants.make(self.gathered.probes, loads, runner, image)
+        differing = self._variants.differing(runner, image, label, self._in_time)
+        gatherer = self._gatherer(shape, runner, image, decoder, _AIMED_LIMITS)
+        return self._further(stand, gatherer.tried(differing)) if differing else ()
+
     def _further(self, stand: Stand, found: Sequence[Probed]) -> tuple[Plan, ...]:
         """Plans for more inputs."""
         bench, image, name = self._bench, stand.image, self.job.name
@@ -368,6 +395,16 @@ class Verifier(Closing):
             return ()
         made = plans.make(cases, (), bench.around, image.arena, self.job.seed + 7)[:2]
         return plans.settle(made, stand.runner, image, name, bench.around.masks)
+
+    @functools.cached_property
+    def _lengthy(self) -> Sequence[Plan]:
+        """Only what passed everything that costs less is run on these."""
+        bench = self._bench
+        with start_runner(bench.image) as runner:
+            return lengthy.find(
+                self._outrun, bench.around.shape, runner, bench.image, self.job.name,
+                bench.around.masks, self.job.seed,
+            )  # fmt: skip
 
     def _in_time(self) -> None:
         if time.monotonic() > self._deadline:

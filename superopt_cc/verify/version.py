@@ -4,4 +4,4 @@ It must grow with every change that could make a verdict differ.  A module of it
 the path of a rebuild needs it and nothing else of this folder.
 """
 
-VERSION = "6"
+VERSION = "7"

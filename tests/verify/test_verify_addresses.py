@@ -12,7 +12,7 @@ import random
 from pathlib import Path
 
 import pytest
-from verifying import QUICK, body, job_for, verdict
+from verifying import QUICK, body, compiled, job_for, verdict
 
 from superopt_cc.types import Origin, Reason, Rewrite
 from superopt_cc.verify.engine import Verifier
@@ -170,3 +170,31 @@ def test_right_code_passes_wherever_it_lies(tmp_path: Path) -> None:
     for source, code in ((SUM, ADD_UP), (TABLE, LOOK_UP)):
         answer = verdict(tmp_path, source, "f", body("f", f"{code}\nret"))
         assert answer.verdict == "accepted", answer
+
+
+ENDS = {
+    "line": (
+        "unsigned long f(const unsigned char *s, const unsigned char *e)"
+        "{ const unsigned char *b = s; while (s < e && *s != 10) s++; return s - b; }"
+    ),
+    "sorted": (
+        "int f(const int *a, const int *e)"
+        "{ if (a == e) return 1; for (a++; a < e; a++) if (a[-1] > a[0]) return 0; return 1; }"
+    ),
+    "count": (
+        "int f(const char *s, const char *e, char c) { int n = 0; while (s < e) n += *s++ == c;"
+        "return n; }"
+    ),
+    "backwards": (
+        "const short *f(const short *s, const short *e, short c)"
+        "{ while (e > s) if (*--e == c) return e; return 0; }"
+    ),
+    "fill": "void f(int *s, int *e, int v) { while (s < e) *s++ = v; }",
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_which_of_two_objects_lies_first_decides_nothing(tmp_path: Path, name: str) -> None:
+    right = compiled(tmp_path, ENDS[name], ("-O1",))
+    answer = verdict(tmp_path, ENDS[name], "f", right)
+    assert answer.accepted, answer

@@ -39,6 +39,10 @@ int j = i; while (j < n && p[j] == p[i] && j - i < 255) j++; o[k++] = j - i; o[k
 return k; }"""
 REVERSE = """void f(char *s) { char *e = s; while (*e) e++;
 while (s < e) { char t = *s; *s++ = *--e; *e = t; } }"""
+VARINT = """int f(const unsigned char *p, unsigned long n, unsigned long *out) {
+unsigned long v = 0; for (unsigned long i = 0; i < n && i < 10; i++) { unsigned char b = p[i];
+if (i == 9 && b > 1) return -2; v |= (unsigned long)(b & 127) << 7 * i;
+if (!(b & 128)) { *out = v; return i + 1; } } return -1; }"""
 # Every instruction that is modelled, in several widths, on values of all kinds.
 MIXED = """long f(int a, long b, unsigned c, signed char d, unsigned short e, unsigned *p) {
 long s = 0; int x = a / 2, y = a >> 31; unsigned u = c >> 3; if (a > b) s += x - y;
@@ -62,7 +66,7 @@ def proved(folder: Path, instructions: str) -> set[tuple[str, str]]:
     return {(names[one].split()[0], names[other]) for one, other in edges}
 
 
-@pytest.mark.parametrize("source", [SELECTION, SHELL, HEAP, RUNS, REVERSE])
+@pytest.mark.parametrize("source", [SELECTION, SHELL, HEAP, RUNS, REVERSE, VARINT])
 def test_branches_that_outer_conditions_imply_need_no_input(tmp_path: Path, source: str) -> None:
     with Verifier(job_for(tmp_path, source, "f"), QUICK) as verifier:
         assert verifier.gap == ""
@@ -78,6 +82,12 @@ def test_branches_that_outer_conditions_imply_need_no_input(tmp_path: Path, sour
          {("je", "mov eax, 1")}),
         ("cmpl $10, %edi\nja .Le", "testl %edi, %edi\njs .Lt\nnop", {("js", "mov eax, 1")}),
         ("testl %edi, %edi\njle .Le", "subl $1, %edi\njs .Lt\nnop", {("js", "mov eax, 1")}),
+        ("movl $1, %eax", "testb $1, %al\nje .Lt\nnop", {("je", "mov eax, 1")}),
+        ("movl $2, %eax", "testb $1, %al\nje .Lt\nnop", {("je", "nop ")}),
+        ("cmpl $8, %edi\njl .Le", "andl $-8, %edi\ncmpl $8, %edi\njl .Lt\nnop",
+         {("jl", "mov eax, 1")}),
+        ("cmpl $8, %edi\njl .Le", "andl $-16, %edi\ncmpl $8, %edi\njl .Lt\nnop", set()),
+        ("cmpl $1, %edi\njne .Le", "testb $2, %sil\nje .Lt\nnop", set()),
         # What wraps around is not implied.
         ("cmpl %esi, %edi\njge .Le", "addl $1, %esi\ncmpl %esi, %edi\njge .Lt\nnop", set()),
         ("cmpl $5, %edi\njle .Le", "addl $1, %edi\ncmpl $5, %edi\njle .Lt\nnop", set()),

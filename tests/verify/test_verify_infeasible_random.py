@@ -68,7 +68,7 @@ def check_edges(one: Ran) -> int:
 
 def check_states(one: Ran, chance: random.Random) -> int:
     """How many rows were held against what is claimed before their instruction."""
-    before = states_before(one.body, one.body[0].address)
+    before = states_before(one.body, one.body[0].address, apart=chance.random() < 0.5)
     every = np.concatenate(one.runs)
     count = 0
     for position, item in enumerate(one.body):

@@ -9,13 +9,18 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from superopt_cc.assembly.decode import Instruction
 from superopt_cc.cases import Case, Ref, parts, weight
+from superopt_cc.verify.gathering import strewing
 from superopt_cc.verify.gathering.aim import aim, comparisons, deciding
+from superopt_cc.verify.gathering.executed import addresses_of, edges_of, excluded
 from superopt_cc.verify.gathering.grow import grown, too_small
+from superopt_cc.verify.gathering.landing import landed
+from superopt_cc.verify.gathering.repeats import repeats
 from superopt_cc.verify.gathering.variation import Group, Scalar, bases, scalars, variants
+from superopt_cc.verify.gathering.words import Loads
 from superopt_cc.verify.making.admit import admits, promised
 from superopt_cc.verify.making.inputs import Maker
 from superopt_cc.verify.making.shape import Shape, Wish
@@ -44,6 +49,10 @@ _QUIET_ROUNDS = 4
 _OUTSIDE = 400
 # Aiming: rounds, inputs that it starts from, inputs that it makes in one round.
 _AIMING, _AIMED_FROM, _AIMED = 3, 48, 192
+# The same for inputs with a word of any value.
+_STREWN_FROM, _STREWN = 6, 1500
+# Inputs of equal elements, and how many elements.
+_REPEATS, _REPEATED = 120, (140, 300)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -150,6 +159,7 @@ class Gatherer:
                 proved = self._decoder.proved(self._name)
                 self._flow = self._flow.without(proved, self._covered, self._reached)
             self._reach()
+            self._probes += self._admitted(landed(self._probes, self._shape), _STEPS)
             self._flow = excluded(self._flow, self._outside, self._probes)
             self._vary_scalars()
             self._long_cases()
@@ -177,6 +187,11 @@ class Gatherer:
 
     def _reach(self) -> None:
         """Aim at edges that no input has taken yet."""
+        if self._flow.edges - self._covered and self._shape.has_memory:
+            every = list(repeats(self._shape, self._numbers))
+            some = self._numbers.sample(every, min(len(every), _REPEATS))
+            for count in _REPEATED:
+                self._probes += self._fresh([each.of(count) for each in some], _STEPS)
         for _ in range(_AIMING):
             missing = self._flow.edges - self._covered
             if not missing or time.monotonic() > self._end:
@@ -187,7 +202,23 @@ class Gatherer:
             before = len(self._covered)
             self._probes += self._aimed(self._name, sites, near)
             if len(self._covered) == before:
+                self._probes += self._strewn(near)
+            if len(self._covered) == before:
                 return
+
+    def _strewn(self, near: Sequence[Probed]) -> list[Probed]:
+        """Those of inputs with a word of one of these changed to anything that take a new edge."""
+        short = sorted((p for p in near if p.steps <= _STEPS // 4), key=lambda p: p.steps)
+        chosen = self._numbers.sample(short, min(len(short), _STREWN_FROM))
+        world = self._shape, self._decoder, self._runner, self._arena, self._name, self._masks
+        words, bases = self._shape.dictionary, [p.whole for p in chosen]
+        cases = strewing.variants(bases, Loads(*world), self._numbers, words, _STREWN)
+        return self._fresh(cases, _FAR_STEPS)
+
+    def _fresh(self, cases: Sequence[Case], steps: int) -> list[Probed]:
+        """Those of these inputs that take an edge which none took before."""
+        before = self._covered
+        return [p for p in self._admitted(cases, steps) if p.edges - before]
 
     def aimed_at(self, label: str, probes: Sequence[Probed]) -> list[Probed]:
         """Inputs made of those of `probes` that tip what the function `label` compares."""
@@ -410,8 +441,8 @@ class Gatherer:
     def _note(self, run: Run, probes: list[Probed | Wild]) -> None:
         self._steps += len(run.trace)
         good = [probe for probe in probes if isinstance(probe, Probed)]
-        self._covered |= _edges(good)
-        self._reached |= _addresses(good)
+        self._covered |= edges_of(good)
+        self._reached |= addresses_of(good)
         self._called |= calls_of(run.trace)
         long = sum(run.status(i) in (Status.STEPS, Status.TIMEOUT) for i in range(run.done))
         self._shrink = self._shrink or (not self._shape.has_memory and long > run.done // 8)
@@ -443,23 +474,6 @@ class Gatherer:
 
 def _is_far(wish: Wish) -> bool:
     return any(value > LARGE[-1] for value in wish.fixed.values())
-
-
-def excluded(flow: Flow, outside: Sequence[Probed], inside: Sequence[Probed]) -> Flow:
-    """The flow without what only inputs outside the author's promises execute."""
-    edges, addresses = flow.edges, flow.addresses
-    if outside:
-        edges -= _edges(outside) - _edges(inside)
-        addresses -= _addresses(outside) - _addresses(inside)
-    return dataclasses.replace(flow, edges=edges, addresses=addresses)
-
-
-def _edges(probes: Iterable[Probed]) -> frozenset[Edge]:
-    return frozenset[Edge]().union(*(p.edges for p in probes))
-
-
-def _addresses(probes: Iterable[Probed]) -> frozenset[int]:
-    return frozenset[int]().union(*(p.reached for p in probes))
 
 
 def _allowed(case: Case, wish: Wish) -> bool:

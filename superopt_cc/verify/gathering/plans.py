@@ -286,6 +286,18 @@ def _good_cases(plan: Plan, runner: Runner, image: Image, name: str, masks: Mask
     return good
 
 
+def lasting(plan: Plan, runner: Runner, image: Image, name: str, masks: Masks) -> Plan | None:
+    """The cases of a settled plan on which gcc's code ends at this image's addresses, too.
+
+    `while (p < end)` goes on where `p` lies before the end of another object by chance.
+    """
+    good = _good_cases(plan, runner, image, name, masks)
+    if not good:
+        return None
+    batch = encode_batch(good, image.arena, plan.styles, plan.seed)
+    return dataclasses.replace(plan, batch=batch)
+
+
 def all_end(run: Run) -> bool:
     """Did the target end on every case?  Only then is agreeing with it worth anything."""
     return run.end == End.FINISHED and bool(_ended(run).all())

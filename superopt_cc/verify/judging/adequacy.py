@@ -179,9 +179,9 @@ def _judge(
 def _killed_by(stand: Stand, alive: Sequence[int], more: Sequence[Plan]) -> frozenset[int]:
     found: set[int] = set()
     for plan in more:
-        wanted = stand.wanted(plan)
-        left = [i for i in alive if i not in found]
-        found |= {i for i in left if stand.difference(body_label(i), plan, wanted) is not None}
+        here = stand.lasting(plan)
+        left = [i for i in alive if i not in found and here is not None]
+        found |= {i for i in left if here and stand.difference(body_label(i), *here) is not None}
     return frozenset(found)
 
 

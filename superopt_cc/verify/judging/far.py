@@ -3,7 +3,8 @@
 `a[i]` with i = 2^32 + 3 is fine where the array is that long.  gcc's code is run until it faults,
 the page that it wanted is put there, and again, until it ends: then the case is an ordinary one
 with a long object, most of which nobody looks at (design 5.6).  A rewrite that cuts the index to 32
-bits, or extends it the other way, touches another place.
+bits, or extends it the other way, touches another place.  So it is for indexes that gcc's code
+finds in memory.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from superopt_cc.cases import Case, Far, weight
 from superopt_cc.errors import Ineligible
 from superopt_cc.verify.gathering import plans
 from superopt_cc.verify.gathering.gather import unused_bits
+from superopt_cc.verify.gathering.places import Place, write
 from superopt_cc.verify.gathering.plans import Plan
+from superopt_cc.verify.gathering.words import Loads
 from superopt_cc.verify.judging.compare import NO_ADDRESS, Fields
 from superopt_cc.verify.making.admit import admits
 from superopt_cc.verify.making.shape import Shape
@@ -31,6 +34,7 @@ _SHIFTS = (1 << 29, 1 << 30, 1 << 31, 1 << 32, 3 << 32, -1 << 31, -1 << 32)
 _BASES = 4  # cases that are changed
 _LIGHT = 64 << 10  # bytes: there are dozens of each
 _MOST = 3  # integer parameters
+_WORDS = 3  # of one object that gcc's code reads
 _PAGES = 4  # of one case
 _KEPT = 24
 _LOWEST, _HIGHEST = 1 << 32, 1 << 47
@@ -45,11 +49,12 @@ _PATTERN = 61  # bytes, so that neighbours of any size differ
 
 def find(
     shape: Shape, cases: Sequence[Case], runner: Runner, image: Image, name: str, masks: Masks,
-    seed: int,
+    seed: int, loads: Loads,
 ) -> tuple[Plan, ...]:  # fmt: skip
     """Some of the cases with far indexes, settled, if gcc's code touches few pages in any."""
     numbers = Numbers(seed + 13)
-    waiting = [case for case in _changed(shape, cases) if admits(case, shape)]
+    every = itertools.chain(_changed(shape, cases), _changed_inside(loads, cases))
+    waiting = [case for case in every if admits(case, shape)]
     style = Style(at_end=False, unused=unused_bits(shape), calls=16 if shape.has_calls else 0)
     ended: list[Case] = []
     for _ in range(_PAGES + 1):
@@ -89,6 +94,25 @@ def _changed(shape: Shape, cases: Sequence[Case]) -> Iterator[Case]:
                     ints[number] = (word + shift) & ((1 << 8 * size) - 1)
             if tuple(ints) != case.ints:
                 yield dataclasses.replace(case, ints=tuple(ints))
+
+
+def _changed_inside(loads: Loads, cases: Sequence[Case]) -> Iterator[Case]:
+    """The cases with an integer moved far away that gcc's code reads from memory."""
+    for case in cases:
+        taken: dict[int | str, int] = {}
+        for place, word in loads.words(case):
+            if place.kind not in ("object", "global") or place.size not in (4, 8):
+                continue
+            taken[place.where] = taken.get(place.where, 0) + 1
+            if taken[place.where] <= _WORDS:
+                yield from _moved(loads, case, place, word)
+
+
+def _moved(loads: Loads, case: Case, place: Place, word: int) -> Iterator[Case]:
+    for shift in _SHIFTS:
+        value = (word + shift) & ((1 << 8 * place.size) - 1)
+        if value != word and loads.fits(word, value, place.size):
+            yield write(case, place, value)
 
 
 def bases(cases: Sequence[Case]) -> list[Case]:

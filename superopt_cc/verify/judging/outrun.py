@@ -22,12 +22,12 @@ from superopt_cc.verify.judging.compare import Difference, Fields, difference_at
 from superopt_cc.verify.judging.stand import Stand
 from superopt_cc.verify.making.admit import admits
 from superopt_cc.verify.making.inputs import Maker
-from superopt_cc.verify.making.shape import Shape, Wish
+from superopt_cc.verify.making.shape import Shape, Wish, holds_pointer
 from superopt_cc.verify.making.values import Numbers
 from superopt_cc.verify.running.image import Image
 from superopt_cc.verify.running.layout import PAGE, Arena, Style, encode_batch
 from superopt_cc.verify.running.runner import End, Masks, Mode, Run, Runner, Status
-from superopt_cc.verify.signature.ctype import Array, Int, Pointer, Struct, size_of
+from superopt_cc.verify.signature.ctype import Array, Int, Pointer, size_of
 
 _SIZES = (6, 21)
 _POWERS = (16, 20, 24, 31, 32, 40)
@@ -41,11 +41,13 @@ _ENDED = (Status.RETURNED, Status.NORETURN)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Endless:
-    """One input, the object that is too short in it, and the length: (parameter, value)."""
+    """One input, the object that is too short in it, of elements of `step` bytes, and the length:
+    (parameter, power of two)."""
 
     case: Case
     short: int
     length: tuple[int, int]
+    step: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -167,14 +169,15 @@ def _variants(
             continue
         for variant in (case, maker.uniform(case, 0), maker.uniform(case, 0xFF)):
             step = size_of(shape.types, kind.to) if kind.to is not None else 1
-            yield Endless(_shortened(variant, word.object, wish.size * step), word.object, length)
+            short = _shortened(variant, word.object, wish.size * step)
+            yield Endless(short, word.object, length, step)
 
 
 def _is_plain(shape: Shape, kind: Pointer) -> bool:
-    """Does it point to as many scalars as the caller likes?"""
+    """Does it point to as many scalars, or structures without pointers, as the caller likes?"""
     if kind.to is None:
         return True
-    odd = isinstance(shape.types[kind.to], (Array, Pointer, Struct))
+    odd = isinstance(shape.types[kind.to], Array) or holds_pointer(shape.types, kind.to)
     return not odd and size_of(shape.types, kind.to) > 0
 
 

@@ -25,6 +25,7 @@ from superopt_cc.verify.running.layout import Arena
 from superopt_cc.verify.running.runner import Run
 from superopt_cc.verify.running.trace import Decoder
 
+_TRIES = 4
 _MOVED = 2  # plans: objects at the end and at the start of what is accessible
 
 
@@ -86,10 +87,29 @@ class Stand(Closing):
 
     def wanted(self, plan: Plan) -> Run:
         """What the target does.  Raises RunnerError unless it ends on every case."""
-        run = plans.run(plan, self.runner, self.image, self._name, self.masks, stop=False)
-        if not plans.all_end(run):
+        done = self.target(plan)
+        if not plans.all_end(done):
             raise RunnerError(f"{self._name}: gcc's code ended before and does not end now")
-        return run
+        return done
+
+    def lasting(self, plan: Plan) -> tuple[Plan, Run] | None:
+        """What the target does on those cases of a plan from elsewhere on which it ends here.
+
+        None if there are none.
+        """
+        here: Plan | None = plan
+        for _ in range(_TRIES):  # where an object lies also depends on what stands before its case
+            if here is None:
+                return None
+            done = self.target(here)
+            if plans.all_end(done):
+                return here, done
+            here = plans.lasting(here, self.runner, self.image, self._name, self.masks)
+        return None
+
+    def target(self, plan: Plan) -> Run:
+        """What the target does, whether it ends or not."""
+        return plans.run(plan, self.runner, self.image, self._name, self.masks, stop=False)
 
     def first(
         self, label: str, in_time: Callable[[], None] = lambda: None,
@@ -102,7 +122,9 @@ class Stand(Closing):
         for number, plan in enumerate(self.plans):
             in_time()
             if number == len(self._expected):  # most rewrites fall before all plans are needed
-                self._expected.append(self.wanted(plan))
+                plan, done = self.lasting(plan) or (plan, self.wanted(plan))
+                self.plans = (*self.plans[:number], plan, *self.plans[number + 1 :])
+                self._expected.append(done)
             found = self.difference(label, plan, self._expected[number], rules)
             if found is not None:
                 return plan, found

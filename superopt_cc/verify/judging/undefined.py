@@ -138,13 +138,13 @@ class Undefined:
 
     def _stops(self, stand: Stand, plan: Plan) -> frozenset[int]:
         """Where the function stops although gcc's code does not trap, and plain code differs."""
-        wanted = stand.wanted(plan)
+        wanted = stand.target(plan)
         got, plain = (
             plans.run(plan, stand.runner, stand.image, body_label(i), stand.masks, stop=False)
             for i in (0, 1)
         )
         stopped = []
-        for i in range(min(got.done, plain.done)):
+        for i in range(min(got.done, plain.done, wanted.done)):
             fields, own = Fields.of(got.result(i)), Fields.of(wanted.result(i))
             ours = own.status == Status.SIGNAL and own.signal in _TRAPS
             stops = fields.status == Status.SIGNAL and fields.signal == signal.SIGILL

@@ -17,7 +17,16 @@ from superopt_cc.verify.making.contents import LIST_DEPTH, Contents
 from superopt_cc.verify.making.manners import with_manner
 from superopt_cc.verify.making.nans import NaNs
 from superopt_cc.verify.signature.abi import Location, returned, width
-from superopt_cc.verify.signature.ctype import Bool, Enum, Float, Int, Pointer, base_of, size_of
+from superopt_cc.verify.signature.ctype import (
+    Bool,
+    Enum,
+    Float,
+    Int,
+    Pointer,
+    Struct,
+    base_of,
+    size_of,
+)
 
 
 class Maker(Contents):
@@ -147,6 +156,31 @@ class Maker(Contents):
             for blob, made in zip(case.objects, self._objects, strict=True)
         ]
         return dataclasses.replace(case, objects=tuple(blobs))
+
+    def arrays(self) -> list[tuple[int, tuple[tuple[int, int], ...]]]:
+        """For each object of the case the bytes of an element, 0 for what is no plain array; and
+        where in an element which sizes of integers lie."""
+        found = []
+        for made in self._objects:
+            plain = made.count > 1 and made.data and not made.pointers
+            members = self._shape.leaves(made.type) if made.type is not None else ()
+            places = ((m.offset, m.kind.size) for m in members if isinstance(m.kind, Int))
+            found.append((len(made.data) // made.count if plain else 0, tuple(places)))
+        return found
+
+    def links(self) -> list[tuple[int, int]]:
+        """(object, byte) of pointers that lead from a structure to another such: one for each
+        type, of objects that hold a single one."""
+        found: dict[tuple[int, int], tuple[int, int]] = {}
+        for number, made in enumerate(self._objects):
+            kind = self._types[made.type] if made.type is not None else None
+            if not isinstance(kind, Struct) or kind.union or len(made.data) != kind.size:
+                continue
+            for member in kind.fields:
+                inner = self._types[member.type]
+                if isinstance(inner, Pointer) and inner.to is not None and inner.to == made.type:
+                    found.setdefault((inner.to, member.offset), (number, member.offset))
+        return list(found.values())
 
     def _overlap(self, placed: Mapping[int, tuple[list[Word], int]]) -> None:
         """Make two pointer arguments point into the first one's object, as wished."""

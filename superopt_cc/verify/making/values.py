@@ -73,6 +73,12 @@ class Dictionary:
         """Those that fit a byte."""
         return bytes(dict.fromkeys(v for v in self.integers if 0 < v < 256))
 
+    @functools.cached_property
+    def marks(self) -> bytes:
+        """The constants themselves that fit a byte, also those that code subtracts."""
+        sizes = (abs(_signed(c, 8)) for c in self.base)
+        return bytes(dict.fromkeys(v for v in sizes if 0 < v < 256))
+
 
 def dictionary(constants: Iterable[int], data_words: Iterable[bytes]) -> Dictionary:
     """Make the dictionary: each constant, its neighbours, negation and complement, and sums of
@@ -287,8 +293,11 @@ _ALPHABETS = (
 def text(count: int, limit: int, words: Dictionary, numbers: Numbers) -> bytes:
     """`count` characters that usually hold a terminating NUL within the first `limit` + 1."""
     alphabet = numbers.choice(_ALPHABETS)
-    if words.letters and numbers.random() < 0.5:
+    chance = numbers.random()
+    if words.letters and chance < 0.35:
         alphabet = alphabet[:16] + words.letters
+    elif words.marks and chance < 0.6:  # so few that what code looks for stands side by side
+        alphabet = alphabet[:1] + words.marks
     letters = np.frombuffer(alphabet, dtype=np.uint8)
     body = bytearray(letters[below(len(letters), count, numbers.arrays)].tobytes())
     if numbers.random() < 0.8 and count:

@@ -9,13 +9,16 @@ from superopt_cc.verify.making import alias
 from superopt_cc.verify.making.shape import Shape, Wish
 from superopt_cc.verify.making.values import Numbers, integer_edges
 from superopt_cc.verify.making.wide import spread
-from superopt_cc.verify.signature.ctype import Bool, Enum, Int, size_of
+from superopt_cc.verify.signature.ctype import Bool, Enum, Int, Pointer, size_of
 
 ROUND = 96
 LARGE = (512, 1000, 1024, 4095, 4096)
 _SIZES = (*range(41), 47, 48, 49, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257)
 _OVERLAP_PAIRS = 6
 _DISTANCES = (0, 1, -1, 2, -2, 3, -3, 4, -4, 8, -8, 15, -15)
+# What lies between a beginning and its end, in elements, both ways round.
+_BETWEEN = (16, 17, 20, 24, 31, 32, 33, 40, 47, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257, 1000)
+_END_PAIRS = 3
 # Directed inputs are many: the sizes that vector tails need come with the others.
 _FEW = (3, 0, 5, 1, 8, 2, 16, 4, 9, 7, 17, 12, 20)
 _PAIRS, _CORNERS = 480, 150
@@ -65,6 +68,15 @@ class Wishes:
                     yield Wish(size, overlap=(first, second, elements), typical=True)
             for pair in holders:
                 yield from (Wish(size, inside=pair) for _ in _DISTANCES)
+        for first, second in [pair for pair in pairs if self._may_enclose(*pair)][:_END_PAIRS]:
+            for elements in _BETWEEN:
+                yield Wish(1, overlap=(first, second, elements), typical=True)
+                yield Wish(1, overlap=(first, second, -elements), typical=True)
+
+    def _may_enclose(self, first: int, second: int) -> bool:
+        """Could two pointers be an array's beginning and its end?"""
+        one, other = (self._shape.types[self._shape.parameters[p]] for p in (first, second))
+        return isinstance(one, Pointer) and isinstance(other, Pointer) and one.to == other.to
 
     def _positions(self) -> list[tuple[int, int]]:
         """(parameter, bit mask of its type) for every integer parameter."""

@@ -27,6 +27,7 @@ from superopt_cc.verify.proofs.zones import NONE
 
 _ENDS = frozenset({"ret", "ud2", "hlt"})
 _MOST = 800  # instructions of a body that is looked at
+_MOST_APART = 200  # of one that is looked at way by way
 # Visits of a block after which its bounds jump to the next of `_STEPS`, and after which it is
 # given up.
 _PATIENCE, _MOST_VISITS, _NARROWING = 3, 80, 2
@@ -68,16 +69,22 @@ def infeasible(body: Sequence[Instruction], start: int) -> Infeasible:
     """
     if not 0 < len(body) <= _MOST or not _is_plain(body):
         return Infeasible()
-    try:
-        return _Analysis(body, start).result()
-    except (InstructionError, _TooLong):
-        return Infeasible()
+    edges, addresses = frozenset[Edge](), frozenset[int]()
+    for apart in (False, True) if len(body) <= _MOST_APART else (False,):
+        try:
+            found = _Analysis(body, start, apart=apart).result()
+        except (InstructionError, _TooLong):
+            continue
+        edges, addresses = edges | found.edges, addresses | found.addresses
+    return Infeasible(edges, addresses)
 
 
-def states_before(body: Sequence[Instruction], start: int) -> dict[int, list[State]]:
+def states_before(
+    body: Sequence[Instruction], start: int, *, apart: bool = False
+) -> dict[int, list[State]]:  # fmt: skip
     """What is known before each instruction: one of these states holds whenever control comes
     there.  Raises as the analysis does."""
-    return _Analysis(body, start).states_before()
+    return _Analysis(body, start, apart=apart).states_before()
 
 
 def _is_plain(body: Sequence[Instruction]) -> bool:
@@ -90,10 +97,12 @@ class _TooLong(Exception):
 
 
 class _Analysis:
-    def __init__(self, body: Sequence[Instruction], start: int) -> None:
+    def __init__(self, body: Sequence[Instruction], start: int, *, apart: bool) -> None:
+        """`apart`: where ways meet, the states stay apart by the last jump that they came from."""
         self._body, self._start = body, start
         self._addresses = [i.address for i in body]
         self._blocks = self._split()
+        self._meeting = self._met() if apart else frozenset()
         self._widened: set[_Node] = set()
         self._steps = 0
 
@@ -115,6 +124,11 @@ class _Analysis:
             falls = end.name not in ("jmp", *_ENDS) and last < len(self._body)
             blocks[first] = _Block(first, last, targets[last - 1], last if falls else None)
         return blocks
+
+    def _met(self) -> frozenset[int]:
+        """The blocks that control comes to from more than one."""
+        to = [w for b in self._blocks.values() for w in (b.jump, b.following) if w is not None]
+        return frozenset(w for w in to if to.count(w) > 1)
 
     def _goal(self, item: Instruction) -> int | None:
         if not item.name.startswith("j") or item.destination is None:
@@ -228,5 +242,6 @@ class _Analysis:
                 continue
             after = state.copy()
             if not known or after.assume(holds):
-                found.append(((to, side), after))
+                met = (-block.last, int(to == block.jump)) if to in self._meeting else side
+                found.append(((to, met), after))
         return found

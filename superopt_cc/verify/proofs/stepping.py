@@ -211,6 +211,9 @@ def _compare(state: State, item: Instruction) -> None:
         _against_zero(state, _view(left.size)(PARTS[left.name][0]))
     else:
         low, high = _masked(state.zone, left, right, left.size)
+        known = [_one(state.zone, operand, left.size) for operand in (left, right)]
+        if known[0] is not None and known[1] is not None:
+            low = high = known[0] & known[1]
         _against_zero(state, 0, state.zone.sum(0, low, high))
 
 
@@ -227,12 +230,12 @@ def _compare_short(state: State, item: Instruction) -> None:
             sides.append((0, operand.value & ((1 << 8 * size) - 1)))
         else:
             sides.append((-1, 0))
+    zone, top = state.zone, (1 << 8 * size) - 1
     if item.name == "test":
         sides[1] = (0, 0) if left == right else (-1, 0)
         if left != right:
-            state.flags = ""
+            _test_known(state, sides[0][0], right, size)
             return
-    zone, top = state.zone, (1 << 8 * size) - 1
     narrow = True
     for ghost, (x, more) in zip((LEFT, RIGHT), sides, strict=True):
         known = x >= 0 and zone.within(x, 0, top) and more <= top
@@ -240,6 +243,26 @@ def _compare_short(state: State, item: Instruction) -> None:
         narrow = narrow and known and zone.within(ghost, 0, top // 2)
     state.flags = "compare" if narrow else "plain"
     zone.forget(RESULT)
+    if narrow and item.name == "test":
+        zone.set(RESULT, *zone.sum(LEFT, 0, 0))
+
+
+def _test_known(state: State, x: int, mask: Operand, size: int) -> None:
+    """Flags of some bits of a byte or word of the variable x, if that is one number only."""
+    top = (1 << 8 * size) - 1
+    low, high = (state.zone.low(x), state.zone.high(x)) if x >= 0 else (0, 1)
+    state.flags = ""
+    if low == high and isinstance(mask, Imm):
+        value = low & mask.value & top
+        if value <= top // 2:
+            _against_zero(state, 0, state.zone.sum(0, value, value))
+
+
+def _one(zone: Zone, operand: Operand, size: int) -> int | None:
+    """The number that an operand is for certain, signed."""
+    terms = _terms(operand, _view(size), size)
+    low, high = interval(zone, *terms) if terms is not None else (0, 1)
+    return low if low == high else None
 
 
 def _masked(zone: Zone, left: Operand, right: Operand, size: int) -> tuple[int, int]:
@@ -265,10 +288,22 @@ def _and(state: State, item: Instruction, target: Reg) -> None:
         if not highs:
             numbers.append(None)
             continue
-        number = _span(zone, 0, min(highs))
-        numbers.append(number.limit(_at_most(zone, x, 0)) if zone.low(x) >= 0 else number)
+        low = max(zone.low(x), 0)
+        cut = _cut(item.operands[1], target.size)
+        number = _span(zone, low - low % cut if cut else 0, min(highs))
+        if zone.low(x) >= 0:
+            number.limit(zone.sum(x, 1 - cut if cut else -NONE, 0))
+        numbers.append(number)
     state.write(target, numbers[0], numbers[1])
     _against_zero(state, _view(target.size)(PARTS[target.name][0]))
+
+
+def _cut(mask: Operand, size: int) -> int:
+    """The power of two down to whose multiples a mask of high bits cuts; 0 for other masks."""
+    if not isinstance(mask, Imm):
+        return 0
+    low = -mask.value & ((1 << 8 * size) - 1)
+    return low if low and low & low - 1 == 0 else 0
 
 
 def _at_most(zone: Zone, x: int, more: int) -> Bounds:

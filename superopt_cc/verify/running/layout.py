@@ -35,7 +35,9 @@ _QUAD = struct.Struct("<Q")
 _PADDING = tuple(bytes(-n % 8) for n in range(8))
 # Noise for both sides of an object: many, so that no two of one case are alike.
 _AROUND = tuple(itertools.starmap(random.Random(1).randbytes, [(2 * MARGIN,)] * 97))
-_DUMP, _FAR = 1, 2
+_DUMP, _FAR, _LONG = 1, 2, 4
+_TIMES = 8  # from this bit on
+_LONG_AWAY, _LONG_STRIDE = 1 << 41, 1 << 36
 _NORETURN = 1
 _MASK = (1 << 64) - 1
 
@@ -61,6 +63,10 @@ class Arena:
         """Address of the first byte of a slot, in one of its two views."""
         index = number if writable else number + SLOTS
         return self.base + index * self.stride + SLOT_GUARD
+
+    def long(self, number: int) -> int:
+        """Address of object `number` where that is too long for a slot."""
+        return self.slot(0, writable=True) + _LONG_AWAY + number * _LONG_STRIDE
 
     def slots(self) -> Iterator[int]:
         """Addresses of all slots in both views."""
@@ -143,8 +149,8 @@ class Batch:
 
     @property
     def far(self) -> bool:
-        """Has any object pages far away?"""
-        return any(case.far for case in self.cases)
+        """Has any object pages outside of the slots?"""
+        return any(case.far or any(o.times > 1 for o in case.objects) for case in self.cases)
 
 
 def encode_batch(cases: Sequence[Case], arena: Arena, styles: Sequence[Style], seed: int) -> Batch:
@@ -224,6 +230,10 @@ def _encode(
     parts = [stack, *(vector[16:] for vector in case.floats)]
     dumps: list[tuple[int | str, int, int]] = []
     for i, blob in enumerate(case.objects):
+        if blob.times > 1:
+            flags = _LONG | blob.times << _TIMES
+            parts += WINDOW.pack(places[i], setup[i], len(blob.data), flags), blob.data
+            continue
         before = min(MARGIN, offsets[i])
         body = _body(blob, before, offsets[i], next(fill), address)
         length = sum(map(len, body))
@@ -270,8 +280,9 @@ def _places(
         arena.slot(slot, writable=True) + offset
         for slot, offset in zip(reversed(slots) if style.reverse else slots, offsets, strict=True)
     ]
+    setup = [arena.long(i) if objects[i].times > 1 else at for i, at in enumerate(setup)]
     seen = [
-        at if blob.written else at + SLOTS * arena.stride
+        at if blob.written or blob.times > 1 else at + SLOTS * arena.stride
         for at, blob in zip(setup, objects, strict=True)
     ]
     return tuple(setup), tuple(seen)

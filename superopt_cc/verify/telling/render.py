@@ -184,7 +184,8 @@ class Words:
         one = to is not None and isinstance(self.facts.types[to], Struct)
         if one and not skipped and len(blob.data) - start <= size_of(self.facts.types, to or 0):
             return f"&{self.value(to, blob.data[start:], slots, depth)}"
-        return skipped + self.elements(to, blob.data[start:], slots, depth)
+        again = f" {blob.times} times" if blob.times > 1 else ""
+        return skipped + self.elements(to, blob.data[start:], slots, depth) + again
 
     def elements(
         self, index: int | None, data: bytes, slots: Mapping[int, Ref] = _NONE, depth: int = 0
@@ -193,12 +194,13 @@ class Words:
         types = self.facts.types
         size = max(size_of(types, index), 1) if index is not None else 1
         count = len(data) // size
+        most = max(MOST >> 2 * depth, 1)  # or what lists of lists show grows without end
         shown = [
             self.value(index, data[i * size : (i + 1) * size],
                        {at - i * size: ref for at, ref in slots.items()}, depth)
-            for i in range(min(count, MOST))
+            for i in range(min(count, most))
         ]  # fmt: skip
-        if count > MOST:
+        if count > most:
             shown.append(f"... {count} in all")
         rest = data[count * size :]
         if rest and index is not None and isinstance(types[index], Struct):

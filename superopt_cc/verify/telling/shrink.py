@@ -61,9 +61,12 @@ def shrink(
     """A plan of one simpler case, and the difference on it: for the same reason.
 
     An input counts only if gcc's code ends on it within its objects, whatever the noise.  A
-    difference between two inputs stays as it is, and so does one that does not show again alone.
+    difference between two inputs stays as it is, and so does one that does not show again alone,
+    or with objects that no slot holds.
     """
     if found.other is not None or found.index >= len(plan.batch.cases):
+        return plan, found
+    if any(blob.times > 1 for blob in plan.batch.cases[found.index].objects):
         return plan, found
     end = time.monotonic() + seconds
     for settled in _settings(plan, found):

@@ -91,7 +91,7 @@ def test_a_model_that_fails_leaves_the_others_to_go_on(
     with serving(tmp_path / "answers", step) as server:
         make(
             place, server, SUPEROPT_PROPOSERS="all", SUPEROPT_ACCEPT="faster",
-            SUPEROPT_BUDGET="10", SUPEROPT_MODEL_BUDGET="2",
+            SUPEROPT_BUDGET="30", SUPEROPT_MODEL_BUDGET="2",
         )  # fmt: skip
     story = place.ask("explain", "count")["outcome"]
     tried = {attempt["proposer"] for attempt in story["attempts"]}

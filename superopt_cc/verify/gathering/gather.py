@@ -23,6 +23,7 @@ from superopt_cc.verify.gathering.variation import Group, Scalar, bases, scalars
 from superopt_cc.verify.gathering.words import Loads
 from superopt_cc.verify.making.admit import admits, promised
 from superopt_cc.verify.making.inputs import Maker
+from superopt_cc.verify.making.nans import NaNs
 from superopt_cc.verify.making.shape import Shape, Wish
 from superopt_cc.verify.making.values import Numbers
 from superopt_cc.verify.making.wishes import LARGE, ROUND, Wishes
@@ -208,6 +209,8 @@ class Gatherer:
 
     def _strewn(self, near: Sequence[Probed]) -> list[Probed]:
         """Those of inputs with a word of one of these changed to anything that take a new edge."""
+        if self._shape.nans is not NaNs.MOVED:
+            return []
         short = sorted((p for p in near if p.steps <= _STEPS // 4), key=lambda p: p.steps)
         chosen = self._numbers.sample(short, min(len(short), _STREWN_FROM))
         world = self._shape, self._decoder, self._runner, self._arena, self._name, self._masks

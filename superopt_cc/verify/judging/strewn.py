@@ -16,6 +16,7 @@ from superopt_cc.cases import Case, weight
 from superopt_cc.verify.gathering.strewing import changed, changes
 from superopt_cc.verify.gathering.words import Loads
 from superopt_cc.verify.making.admit import admits
+from superopt_cc.verify.making.nans import NaNs
 from superopt_cc.verify.making.shape import Shape
 from superopt_cc.verify.making.values import Numbers
 from superopt_cc.verify.running.image import Image
@@ -53,7 +54,12 @@ class Variants:
         self._all: list[_Strewn] = []
 
     def make(self, probes: Sequence[Probed], loads: Loads, runner: Runner, image: Image) -> None:
-        """Choose inputs that take different ways, and keep the variants that gcc's code ends on."""
+        """Choose inputs that take different ways, and keep the variants that gcc's code ends on.
+
+        There are none where gcc's code computes with floats: two NaNs could meet.
+        """
+        if self._shape.nans is not NaNs.MOVED:
+            return
         numbers = Numbers(self._seed + 23)
         ways: dict[frozenset[tuple[int, int]], Probed] = {}
         for probe in sorted(probes, key=lambda p: p.steps):
